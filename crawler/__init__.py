@@ -1,0 +1,1 @@
+"""Between a response and a row: catalog, captures, records, archive, timeline, clock, places."""

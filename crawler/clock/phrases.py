@@ -1,0 +1,184 @@
+"""Puts tokens together: moments ("10:26 AM PST on 27 November"), and which two of them are a range."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from crawler.clock.lexer import Clock, Day, Kind, Token
+from crawler.clock.zones import Zone
+
+_FILLER = r"(?:at|on|of|in|the|both|about|around|approximately|approx\.?|roughly|circa|only|evening|morning|afternoon|night|early|late|shortly|time|times|local|hours|hrs)"
+# possessive throughout: a text cannot make these search again
+_FILLERS = rf"(?:{_FILLER}\b|[~@:,*_()\[\]\s]|左右|前后|许|頃|ごろ|쯤|경|的|の|于|在|시|에(?!서))*+"
+_APPROX = r"(?:左右|前后|许|頃|ごろ|쯤|경)?+"
+_STRONG = (
+    r"(?:to|until|till|through|thru|up\sto|and\s(?:(?:was\s|were\s)?(?:ending|ended|lasting|lasted|continuing|continued|persisted|persisting))"
+    r"(?:\s(?:until|through|to))?|ending|lasting\suntil|and\s(?:until|through)|-{1,3}|~|->|=>|\"|"
+    r"起?(?:持续)?(?:至|到)|から|부터|에서|より)"
+)
+_WEAK = r"(?:and(?:\salso|\sagain|\sthen)?|&|,|;|和|与|及|以及|および|と|、|그리고|및)"
+_OPENER = r"(?:between|from|during|starting|beginning|commencing|started|began)"
+
+_GLUE = re.compile(_FILLERS)
+_RANGE = re.compile(rf"[\s,()]*+{_APPROX}[\s,()]*+(?P<strong>{_STRONG}){_FILLERS}")
+_LIST = re.compile(rf"[\s(),]*+{_WEAK}?+{_FILLERS}")
+_OPENS = re.compile(rf"{_LIST.pattern}\b(?P<opener>{_OPENER})\b{_FILLERS}(?:between\b{_FILLERS}|from\b{_FILLERS})?")
+_LEADS = re.compile(rf"\b(?P<opener>between|from|during|occurred|entre)\b{_FILLERS}$")
+#: Longest text between two tokens that may still join them.
+_REACH = 48
+#: Longest stretch looked at before a moment for a word that opens it.
+_LEAD = 60
+
+
+@dataclass(slots=True)
+class Moment:
+    """Pieces of one time that stand together. Positions are offsets in the text."""
+
+    start: int
+    end: int
+    clock: Clock | None = None
+    day: Day | None = None
+    day_at: int = 0  # where the date stands: before the clock or after it
+    zone: Zone | None = None
+    weekday: int | None = None
+    relative: int | None = None
+    clock_at: int = 0
+
+    def takes(self, token: Token) -> bool:
+        """Adds a token, unless its place is taken."""
+        value = token.value
+        if token.kind is Kind.CLOCK and self.clock is None and isinstance(value, Clock):
+            self.clock, self.clock_at = value, token.start
+        elif token.kind is Kind.DAY and self.day is None and isinstance(value, Day):
+            self.day, self.day_at = value, token.start
+        elif token.kind is Kind.ZONE and isinstance(value, Zone):
+            self.zone = self.zone or value
+        elif token.kind is Kind.WEEKDAY and isinstance(value, int):
+            self.weekday = value if value >= 0 else self.weekday
+        elif token.kind is Kind.RELATIVE and isinstance(value, int) and self.relative is None:
+            self.relative = value
+        else:
+            return False
+        self.end = token.end
+        return True
+
+    @property
+    def dated(self) -> bool:
+        """Whether it says its day in any way."""
+        return self.day is not None or self.relative is not None or self.weekday is not None
+
+
+class Link(Enum):
+    """What joins two moments of a chain."""
+
+    RANGE = "range"
+    LIST = "list"
+
+
+@dataclass(slots=True)
+class Chain:
+    """Moments joined by nothing but connectors. `openers[i]` opens moment i; `links[i]` joins i and i+1."""
+
+    moments: list[Moment] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    openers: list[str | None] = field(default_factory=list)
+    opened_at: int = 0  # where its first opener, or its first moment, begins
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Which moments are the two ends of a range."""
+        found: list[tuple[int, int]] = []
+        opened = False
+        i = 0
+        while i < len(self.moments) - 1:
+            opened = opened or self.openers[i] in ("between", "from", "during", "occurred", "entre")
+            both = self.moments[i].clock is not None and self.moments[i + 1].clock is not None
+            strong = self.links[i] is Link.RANGE
+            # "A and B to C": B to C is the range, unless "between" or "from" opened at A
+            ahead = not opened and i + 1 < len(self.links) and self.links[i + 1] is Link.RANGE
+            if both and self.openers[i + 1] not in ("between", "from") and (strong or (opened and not ahead)):
+                found.append((i, i + 1))
+                i += 2
+            else:
+                i += 1
+        return found
+
+
+def chains(folded: str, found: Sequence[Token]) -> list[Chain]:
+    """The moments of a text, those joined by connectors together."""
+    result: list[Chain] = []
+    chain: Chain | None = None
+    folded, kept = _without_restatements(folded, found)
+    for token in kept:
+        if chain is None or not _joins(chain, token, folded):
+            chain = Chain()
+            result.append(chain)
+            _open(chain, token, folded)
+    return [chain for chain in result if any(m.clock for m in chain.moments)]
+
+
+def _open(chain: Chain, token: Token, folded: str) -> None:
+    moment = Moment(token.start, token.end)
+    moment.takes(token)
+    lead = folded[max(0, token.start - _LEAD) : token.start]
+    match = _LEADS.search(lead)
+    chain.moments.append(moment)
+    chain.openers.append(match["opener"] if match else None)
+    chain.opened_at = token.start - (len(lead) - match.start()) if match else token.start
+
+
+def _joins(chain: Chain, token: Token, folded: str) -> bool:
+    """Adds a token to the chain, if the text in between lets it."""
+    last = chain.moments[-1]
+    if token.start - last.end > _REACH:
+        return False
+    gap = folded[last.end : token.start]
+    if "\n" in gap or (last.clock and ")" in gap and "(" not in folded[last.start : token.start]):
+        return False  # another line, or the moment stands in brackets of its own
+    if _GLUE.fullmatch(gap) and last.takes(token):
+        return True
+    if (match := _RANGE.fullmatch(gap)) is not None:
+        if last.clock is None and match["strong"] in ("-", "--", "~") and last.takes(token):
+            return True
+        return _add(chain, token, Link.RANGE, None)
+    if (match := _OPENS.fullmatch(gap)) is not None:
+        if last.clock is None and last.takes(token):
+            chain.openers[-1] = chain.openers[-1] or match["opener"]
+            return True
+        return _add(chain, token, Link.LIST, match["opener"], date_of=None if last.clock else last)
+    if _LIST.fullmatch(gap):
+        return _add(chain, token, Link.LIST, None)
+    return False
+
+
+def _add(chain: Chain, token: Token, link: Link, opener: str | None, date_of: Moment | None = None) -> bool:
+    moment = Moment(token.start, token.end)
+    moment.takes(token)
+    if date_of and moment.day is None:
+        moment.day, moment.day_at = date_of.day, date_of.day_at
+    chain.moments.append(moment)
+    chain.links.append(link)
+    chain.openers.append(opener)
+    return True
+
+
+def _without_restatements(folded: str, found: Sequence[Token]) -> tuple[str, list[Token]]:
+    """Blanks the same time told in another zone: 10:30 AM PDT (17:30 UTC). Offsets stay."""
+    kept: list[Token] = []
+    pieces: list[str] = []
+    closed = 0
+    for i, token in enumerate(found):
+        if token.start < closed:
+            continue
+        if kept and kept[-1].kind in (Kind.CLOCK, Kind.ZONE) and folded[kept[-1].end : token.start].strip() == "(":
+            close = folded.find(")", token.start, token.start + _LEAD)
+            inside = [t.kind for t in found[i : i + 6] if t.end <= close]
+            told = any(t.kind is Kind.CLOCK for t in kept[-3:])
+            if told and Kind.CLOCK in inside and Kind.ZONE in inside:
+                pieces += [folded[closed : kept[-1].end], " " * (close + 1 - kept[-1].end)]
+                closed = close + 1
+                continue
+        kept.append(token)
+    return "".join([*pieces, folded[closed:]]) if pieces else folded, kept

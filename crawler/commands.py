@@ -1,0 +1,349 @@
+"""The `outages` command. Heavy modules are imported by the sub-command that needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crawler.catalog import SHIPPED, Catalog, CatalogError, load
+
+if TYPE_CHECKING:
+    from crawler.archive import Archive, Report
+    from crawler.captures import Captures
+    from crawler.records import Capture
+
+#: Exit codes for monitoring, besides 0 (fine), 1 (an error in what was asked) and 2 (bad usage).
+SOME_FAILED, BUSY = 3, 75
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that every sub-command takes."""
+    command = click.option(
+        "--catalog",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=SHIPPED,
+        envvar="OUTAGES_CATALOG",
+        help="Directory of catalog files.  [default: the shipped one]",
+    )(command)
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("data"),
+        envvar="OUTAGES_DATA",
+        show_default="./data",
+        help="Directory of outages.db and captures.db.",
+    )(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="outages")
+def main() -> None:
+    """An archive of cloud outages: what vendors said, when, and what they changed afterwards."""
+
+
+@contextmanager
+def opened(data: Path, catalog: Path) -> Iterator[tuple[Catalog, Captures, Archive]]:
+    """The catalog and both databases; errors in hand-written files end the command with their message."""
+    from crawler.archive import Archive
+    from crawler.captures import Captures
+    from crawler.landmarks import LandmarkError
+
+    try:
+        known = load(catalog)
+        captures = Captures(data / "captures.db")
+        archive = Archive(data / "outages.db", known)
+        try:
+            yield known, captures, archive
+        finally:
+            captures.close()
+            archive.close()
+    except (CatalogError, LandmarkError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, silence elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def catch_up(archive: Archive, captures: Captures) -> Report:
+    """Read what has come, with a progress bar."""
+    with progress("reading") as bar:
+        return archive.catch_up(captures, bar)
+
+
+def tell(report: Report, signals: bool = True) -> None:
+    """Say what a run did, and what it did not understand."""
+    total = sum(report.outcomes.values())
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in report.outcomes.most_common())
+    click.echo(f"{total} captures read{': ' + outcomes if outcomes else ''}; {report.incidents} incidents written")
+    if report.vanished:
+        click.echo(f"{report.vanished} incidents vanished from their page")
+    if signals and report.signals:
+        click.echo("not understood:")
+        for (source, kind, place, detail), count in report.signals.most_common(40):
+            click.echo(f"  {source}: {kind} {place}: {detail} ({count} times)")
+        if len(report.signals) > 40:
+            click.echo(f"  … and {len(report.signals) - 40} more: see table signals")
+
+
+@main.command()
+@click.option("--vendor", "vendors", multiple=True, help="Only this vendor (may be given again).")
+@click.option("--source", "sources", multiple=True, help="Only this source.")
+@click.option("--platform", "platforms", multiple=True, help="Only this platform.")
+@click.option("--all", "everything", is_flag=True, help="Also sources that are not due yet.")
+@click.option("--contact", envvar="OUTAGES_CONTACT", help="Address in the user agent, for the vendors' operators.")
+@click.option(
+    "--at", "moment", metavar="TIME", help="Stamp captures with this time instead of the clock: for simulations."
+)
+@common
+def poll(
+    vendors: tuple[str, ...],
+    sources: tuple[str, ...],
+    platforms: tuple[str, ...],
+    everything: bool,
+    contact: str | None,
+    moment: str | None,
+    data: Path,
+    catalog: Path,
+) -> None:
+    """One round: ask every source that is due, keep the answers, read them.
+
+    Exits with 3 when no source could be read, with 75 when another round is under way.
+    """
+    from crawler import poller
+    from crawler.records import instant
+
+    try:
+        now = instant(moment) if moment else datetime.now(UTC)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--at") from error
+    with opened(data, catalog) as (known, captures, archive):
+        for name in vendors:
+            known.vendor(name)
+        if unknown := [s for s in sources if s not in known.sources]:
+            raise click.ClickException(f"no source {unknown[0]!r} in the catalog: `outages sources` lists them")
+        chosen = [
+            s
+            for s in (known.sources.values() if everything or sources else poller.due(known, captures, now))
+            if (not vendors or s.vendor in vendors)
+            and (not sources or s.id in sources)
+            and (not platforms or s.platform in platforms)
+            and (s.polled or s.id in sources)
+            and not s.robots.startswith("not fetched")
+        ]
+        heard: list[Capture] = []
+        try:
+            with poller.alone(data):
+                if chosen:
+                    poller.run(
+                        chosen, data / "captures.db", contact=contact, now=now if moment else None, told=heard.append
+                    )
+        except poller.BusyError as error:
+            click.echo(f"outages: {error}", err=True)
+            sys.exit(BUSY)
+        report = catch_up(archive, captures)
+        for host, problem in sorted(_failures(known, heard).items()):
+            click.echo(f"{host}: {problem}")
+        tell(report)
+        click.echo(f"{len(chosen)} sources asked, {len(known.sources)} in the catalog")
+        if chosen and not set(report.outcomes) & {"new", "same", "not-modified"}:
+            sys.exit(SOME_FAILED)
+
+
+def _failures(catalog: Catalog, heard: Iterable[Capture]) -> dict[str, str]:
+    """The hosts that gave no good answer, each with its first reason."""
+    failed: dict[str, str] = {}
+    for capture in heard:
+        if capture.status not in (200, 304):
+            failed.setdefault(catalog.sources[capture.source].host, capture.error or f"HTTP {capture.status}")
+    return failed
+
+
+@main.command("import")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--git", "repository", type=click.Path(path_type=Path, exists=True), help="A repository with a git-scraped file."
+)
+@click.option("--path", "file", help="The file in that repository.")
+@click.option("--source", help="The source the file is a copy of.")
+@click.option("--vendor", help="Who publishes, where the catalog does not know the source.")
+@click.option("--platform", help="How it is published, likewise.")
+@common
+def import_(
+    paths: tuple[Path, ...],
+    repository: Path | None,
+    file: str | None,
+    source: str | None,
+    vendor: str | None,
+    platform: str | None,
+    data: Path,
+    catalog: Path,
+) -> None:
+    """Take captures from PATHS (capture lines: .jsonl, .xz, .gz, .zst) as if polled when they were fetched.
+
+    Their source is known by its name, else by its address; --vendor and --platform name it when the
+    catalog does not. With --git, every committed version of a file at the time of its commit.
+    """
+    from crawler.archive import chunks
+    from crawler.imports import ImportProblem, NamedSource, from_git, from_lines
+    from spiders import PLATFORMS
+
+    if bool(vendor) != bool(platform):
+        raise click.UsageError("--vendor and --platform go together")
+    if platform and platform not in PLATFORMS:
+        raise click.BadParameter(
+            f"no platform {platform!r}; there are: {', '.join(PLATFORMS)}", param_hint="--platform"
+        )
+    if bool(repository) != bool(file and source) or not (paths or repository):
+        raise click.UsageError("give PATHS of capture lines, or --git REPO --path FILE --source S")
+    problems: list[ImportProblem] = []
+
+    def good(items: Iterable[Capture | ImportProblem]) -> Iterator[Capture]:
+        for item in items:
+            if isinstance(item, ImportProblem):
+                problems.append(item)
+            else:
+                yield item
+
+    with opened(data, catalog) as (known, captures, archive):
+        named = NamedSource(vendor, platform, captures, known) if vendor and platform else None
+        if repository and file and source:
+            if source not in known.sources and named is None:
+                raise click.ClickException(f"no source {source!r} in the catalog: name --vendor and --platform")
+            entry = known.sources[source] if source in known.sources else named.of(source, f"git:{file}")  # type: ignore[union-attr]
+            streams = [(str(repository), from_git(repository, file, entry))]
+        else:
+            streams = [(str(path), from_lines(path, known, named)) for path in paths]
+        for where, stream in streams:
+            read = added = 0
+            with progress(where) as bar:
+                try:
+                    for chunk in chunks(good(stream)):
+                        read += len(chunk)
+                        added += captures.add(chunk)
+                        bar(read, read)
+                except (OSError, RuntimeError) as error:
+                    problems.append(ImportProblem(where, str(error)))
+            click.echo(f"{where}: {read} captures, {added} of them new")
+        report = catch_up(archive, captures)
+        tell(report)
+    for problem in problems[:20]:
+        click.echo(f"not imported: {problem.where}: {problem.problem}", err=True)
+    if len(problems) > 20:
+        click.echo(f"… and {len(problems) - 20} more lines", err=True)
+    if problems:
+        sys.exit(SOME_FAILED)
+
+
+@main.command()
+@common
+def rebuild(data: Path, catalog: Path) -> None:
+    """Make everything but the captures again, from the captures."""
+    with opened(data, catalog) as (_, captures, archive), progress("reading") as bar:
+        report = archive.rebuild(captures, bar)
+    tell(report)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8001, show_default=True, help="Port to listen on.")
+@common
+def serve(host: str, port: int, data: Path, catalog: Path) -> None:
+    """Datasette on the archive."""
+    with opened(data, catalog) as (_, captures, archive):
+        catch_up(archive, captures)
+    from crawler.site import arguments
+
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "datasette", *arguments(data / "outages.db", host, port)])
+
+
+@main.command()
+@click.option("--vendor", help="Only this vendor.")
+@common
+def sources(vendor: str | None, data: Path, catalog: Path) -> None:
+    """What is watched: every source, how it is published, and when it last answered."""
+    from rich.console import Console
+    from rich.table import Table
+
+    with opened(data, catalog) as (known, captures, archive):
+        catch_up(archive, captures)
+        if vendor:
+            known.vendor(vendor)
+        rows = archive.conn.execute(
+            """select id, platform, url, case when polled then interval_seconds end, case verified when 0 then 'unverified' else '' end,
+            last_outcome, last_polled_at from sources where ? is null or vendor = ? order by vendor, id""",
+            (vendor, vendor),
+        ).fetchall()
+    table = Table("source", "platform", "every", "", "last", "at", "address", box=None)
+    for name, platform, url, seconds, verified, outcome, at in rows:
+        every = str(timedelta(seconds=seconds)) if seconds else "not polled"
+        table.add_row(name, platform, every, verified, outcome or "never asked", at or "", url)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+@main.command()
+@common
+def health(data: Path, catalog: Path) -> None:
+    """What is broken or stale: sources that fail or are silent, and words that were not understood.
+
+    Exits with 3 when something is wrong.
+    """
+    from crawler.health import findings
+
+    with opened(data, catalog) as (_, captures, archive):
+        catch_up(archive, captures)
+        wrong = findings(archive.conn, datetime.now(UTC))
+    for finding in wrong:
+        click.echo(f"{finding.source}: {finding.problem}")
+    click.echo(f"{len(wrong)} findings" if wrong else "all polled sources answer and are understood")
+    if any(finding.serious for finding in wrong):
+        sys.exit(SOME_FAILED)
+
+
+@main.command()
+@click.argument("url")
+@click.option("--id", "vendor", help="Id of the vendor in the catalog.  [default: from the host]")
+@click.option("--contact", envvar="OUTAGES_CONTACT", help="Address in the user agent, for the vendor's operators.")
+@common
+def add(url: str, vendor: str | None, contact: str | None, data: Path, catalog: Path) -> None:
+    """Recognise the status page at URL, write its catalog file, and read it once."""
+    from crawler.recognise import NotRecognisedError, recognise, write
+
+    known = load(catalog)
+    try:
+        found = recognise(url, vendor, data, contact)
+        path = write(found, catalog, known)
+    except (NotRecognisedError, CatalogError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{path}: {found.platform}, {len(found.sources)} sources, {len(found.page.components)} components, "
+               f"{len(found.page.incidents)} incidents now")  # fmt: skip
+    with opened(data, catalog) as (_, captures, archive):
+        tell(catch_up(archive, captures))
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@common
+def export(directory: Path, data: Path, catalog: Path) -> None:
+    """A release: every table and view as CSV in DIRECTORY, with a list of row counts and digests."""
+    from crawler.export import export as write
+
+    with opened(data, catalog) as (_, captures, archive):
+        catch_up(archive, captures)
+        for name, rows in write(archive.conn, directory).items():
+            click.echo(f"{name}.csv: {rows} rows")

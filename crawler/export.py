@@ -1,0 +1,53 @@
+"""A release of the archive: CSV files that are the same, to the byte, for the same captures."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import sqlite3
+from pathlib import Path
+
+from crawler.schema import VIEWS
+
+TABLES = ("vendors", "regions", "services", "sources", "incidents", "updates", "revisions", "claims", "outages", "polls",
+          "signals", "watched")  # fmt: skip
+
+#: What a spreadsheet would take for a formula; vendors' text is not to be trusted.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export(conn: sqlite3.Connection, directory: Path) -> dict[str, int]:
+    """Write one file for each table and view, and `manifest.json`. Returns rows by name.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe, as OWASP advises.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    counts: dict[str, int] = {}
+    manifest = {}
+    for name in (*TABLES, *VIEWS):
+        path = directory / f"{name}.csv"
+        counts[name] = _write(conn, name, path)
+        manifest[name] = {"rows": counts[name], "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    return counts
+
+
+def _write(conn: sqlite3.Connection, name: str, path: Path) -> int:
+    cursor = conn.execute(f"select * from [{name}]")
+    columns = [column[0] for column in cursor.description]
+    order = ", ".join(f"[{column}]" for column in columns)
+    rows = 0
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        for row in conn.execute(f"select * from [{name}] order by {order}"):
+            writer.writerow(_safe(value) for value in row)
+            rows += 1
+    return rows
+
+
+def _safe(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value

@@ -1,0 +1,29 @@
+"""HTML in messages, made into plain text."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from w3lib.html import remove_tags, remove_tags_with_content, replace_entities
+
+_BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|/h[1-6]|/tr|/small)\b[^>]*>")
+_BLANKS = re.compile(r"[ \t\u00a0\u200b]+")
+_LINES = re.compile(r" ?\n[ \n]*")
+
+
+@lru_cache(maxsize=65536)
+def plain(html: str) -> str:
+    """Text of an HTML fragment: breaks and block ends are line ends, entities are characters.
+
+    Text without markup comes back with its blanks folded, so it is safe to call on either. Cached,
+    because a page polled for years repeats its messages.
+    """
+    text = html
+    if "<" in text:
+        text = remove_tags_with_content(text, ("script", "style"))
+        text = remove_tags(_BREAK.sub("\n", text))
+    if "&" in text:
+        text = replace_entities(text)
+    text = _BLANKS.sub(" ", text.replace("\r", "\n"))
+    return _LINES.sub("\n", text).strip()

@@ -1,0 +1,152 @@
+"""One polling round: every source that is due is asked once, and each answer is kept as it comes."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import importlib.metadata
+import os
+import socket
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from scrapy import Spider
+from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.settings import Settings
+
+from crawler import settings as ours
+from crawler.captures import Captures
+from crawler.catalog import Catalog, Source
+from crawler.records import Capture
+from crawler.spider import StatusSpider
+from spiders import PLATFORMS, platform
+
+
+class BusyError(Exception):
+    """Another round is under way."""
+
+
+class KeepCaptures:
+    """Item pipeline: writes each capture into captures.db the moment it arrives."""
+
+    def __init__(self, path: Path, told: Callable[[Capture], None] | None) -> None:
+        self.path = path
+        self.told = told
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Made by Scrapy."""
+        return cls(Path(crawler.settings["CAPTURES_PATH"]), crawler.settings.get("CAPTURE_TOLD"))
+
+    def open_spider(self, spider: Spider | None = None) -> None:  # noqa: ARG002 - Scrapy's signature
+        """Open the store."""
+        self.store = Captures(self.path)
+
+    def close_spider(self, spider: Spider | None = None) -> None:  # noqa: ARG002 - Scrapy's signature
+        """Close the store."""
+        self.store.close()
+
+    def process_item(self, item: Any, spider: Spider | None = None) -> Any:  # noqa: ARG002 - Scrapy's signature
+        """Keep one capture."""
+        if isinstance(item, Capture):
+            self.store.add([item])
+            if self.told:
+                self.told(item)
+        return item
+
+
+def due(catalog: Catalog, captures: Captures, now: datetime) -> Iterator[Source]:
+    """Sources that are polled at all, published now, and not asked for as long as their interval."""
+    for source in catalog.sources.values():
+        day = now.date()
+        if not source.polled or source.platform not in PLATFORMS:
+            continue
+        if (source.since and day < source.since) or (source.until and day >= source.until):
+            continue
+        last = captures.last_look(source.id)
+        if last is None or now - last >= source.interval:
+            yield source
+
+
+def run(
+    sources: Iterable[Source],
+    captures: Path,
+    *,
+    contact: str | None = None,
+    now: datetime | None = None,
+    told: Callable[[Capture], None] | None = None,
+) -> None:
+    """Ask each source once. Returns when all have answered or failed; can be called once in a process.
+
+    `contact` goes into the user agent; `now` is stamped on every capture instead of the clock, for
+    simulations; `told` hears of each capture.
+    """
+    by_platform: dict[str, list[Source]] = defaultdict(list)
+    for source in sources:
+        by_platform[source.platform].append(source)
+    process = AsyncCrawlerProcess(_settings(by_platform, captures, contact, told))
+    store = Captures(captures)
+    for name, some in sorted(by_platform.items()):
+        process.crawl(spider_of(name), sources=some, validators=store.validators, now=(lambda: now) if now else None)
+    process.start()
+    store.close()
+
+
+def spider_of(name: str) -> type[StatusSpider]:
+    """The spider of a platform: the one subclass of StatusSpider in its file."""
+    module = platform(name)
+    (found,) = (
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, StatusSpider) and value.__module__ == module.__name__
+    )
+    return found
+
+
+def _settings(
+    by_platform: dict[str, list[Source]], captures: Path, contact: str | None, told: Callable[[Capture], None] | None
+) -> Settings:
+    settings = Settings()
+    settings.setmodule(ours, priority="project")
+    slots: dict[str, dict[str, float]] = {}
+    for source in (source for some in by_platform.values() for source in some):
+        slot = slots.setdefault(source.host, {"concurrency": 1, "delay": source.delay, "randomize_delay": False})
+        slot["delay"] = max(slot["delay"], source.delay)
+    settings.setdict(
+        {
+            "USER_AGENT": user_agent(contact),
+            "DOWNLOAD_SLOTS": slots,
+            "CAPTURES_PATH": str(captures),
+            "CAPTURE_TOLD": told,
+        },
+        priority="cmdline",
+    )
+    return settings
+
+
+def user_agent(contact: str | None) -> str:
+    """Who asks, and whom to write to about it."""
+    try:
+        version = importlib.metadata.version("outages")
+    except importlib.metadata.PackageNotFoundError:
+        version = "0"
+    return f"outages/{version} (status page archive; contact: {contact or f'{getpass.getuser()}@{socket.getfqdn()}'})"
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold the lock of a data directory for one round. BusyError when somebody else does."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "poll.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BusyError(f"another round is under way in {data}") from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n")
+        lock.flush()
+        yield

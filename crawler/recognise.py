@@ -1,0 +1,119 @@
+"""Which platform a status page is on: its well-known addresses are asked, and the reader that understands the
+answers decides. Answering at a Statuspage address is not enough, since others imitate those addresses.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from crawler import poller
+from crawler.captures import Captures
+from crawler.catalog import Catalog, Source, load_vendor
+from crawler.records import Capture, Page, Unreadable
+from spiders import platform, reader
+
+#: Addresses below a page's root by which a platform is known; the first is the one that decides.
+PROBES = {
+    "statuspage": {
+        "summary": "/api/v2/summary.json",
+        "incidents": "/api/v2/incidents.json",
+        "maintenances": "/api/v2/scheduled-maintenances.json",
+        "history": "/history.atom",
+    },
+}
+
+
+class NotRecognisedError(Exception):
+    """No reader understands what is published there; the message says what was tried."""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A recognised page: the sources that answered, and what the first of them says now."""
+
+    vendor: str
+    name: str
+    url: str
+    platform: str
+    sources: tuple[Source, ...]
+    page: Page
+
+
+def recognise(url: str, vendor: str | None, data: Path, contact: str | None = None) -> Found:
+    """Ask the page, once and politely. What could be read is kept in the captures of `data`."""
+    parts = urlsplit(url if "://" in url else f"https://{url}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise NotRecognisedError(f"{url}: not an http(s) address")
+    root = f"{parts.scheme}://{parts.netloc}"
+    vendor = vendor or vendor_id(parts.hostname)
+    tried: list[str] = []
+    sources = [
+        Source(id=f"{vendor}-{name}", vendor=vendor, platform=product, url=root + path, delay=0.5)
+        for product, probes in PROBES.items()
+        for name, path in probes.items()
+    ]
+    answers: dict[str, Capture] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        poller.run(
+            sources, Path(scratch) / "captures.db", contact=contact, told=lambda c: answers.__setitem__(c.source, c)
+        )
+    for product, probes in PROBES.items():
+        read: list[tuple[Source, Page]] = []
+        for source in (s for s in sources if s.platform == product):
+            problem, page = _read(answers.get(source.id), source)
+            if page is not None:
+                read.append((source, page))
+            else:
+                tried.append(f"{source.url}: {problem}")
+        if read and read[0][0].id == f"{vendor}-{next(iter(probes))}":
+            captures = Captures(data / "captures.db")
+            captures.add([answers[source.id] for source, _ in read])
+            captures.close()
+            first = answers[read[0][0].id]
+            name = getattr(platform(product), "page_name", lambda _: None)(first) or vendor
+            return Found(vendor, name, root, product, tuple(source for source, _ in read), read[0][1])
+    raise NotRecognisedError("no platform recognised; tried\n  " + "\n  ".join(tried))
+
+
+def _read(capture: Capture | None, source: Source) -> tuple[str, Page | None]:
+    if capture is None:
+        return "no answer", None
+    if capture.status != 200:
+        return capture.error or f"HTTP {capture.status}", None
+    try:
+        return "", reader(source.platform)(capture, source)
+    except Unreadable as error:
+        return str(error), None
+
+
+def vendor_id(host: str) -> str:
+    """A short name from a host: `status.example.com` and `www.examplestatus.com` become `example`."""
+    labels = [label for label in host.lower().split(".") if label not in ("www", "status", "statuspage", "io", "com")]
+    name = re.sub(r"[^a-z0-9]+", "-", labels[0] if labels else host.lower()).strip("-")
+    return re.sub(r"-?status$", "", name) or name
+
+
+def write(found: Found, directory: Path, catalog: Catalog) -> Path:
+    """Write the catalog file of a page that is not in the catalog yet, and check that it loads."""
+    path = directory / f"{found.vendor}.yml"
+    if found.vendor in catalog.vendors or path.exists():
+        raise NotRecognisedError(f"{found.vendor} is in the catalog already: {path}; name another --id")
+    lines = [
+        f"id: {found.vendor}",
+        f"name: {_quoted(found.name)}",
+        f"homepage: {found.url}",
+        "sources:",
+    ]
+    for source in found.sources:
+        lines += [f"  - id: {source.id}", f"    platform: {found.platform}", f"    url: {source.url}"]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    load_vendor(path)
+    return path
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()

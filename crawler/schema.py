@@ -1,0 +1,151 @@
+"""Tables and views of `outages.db`.
+
+Times are UTC text, `YYYY-MM-DDTHH:MM:SSZ`; `started_at` is inclusive, `ended_at` exclusive and NULL while
+open or unknown. Everything here is made from captures, the catalog and the hand-written incidents, and can
+be made again. What each column means is said in `metadata.yml`.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("archive")
+
+TABLES = """
+create table vendors (id text primary key, name text not null, local_name text, homepage text);
+
+create table regions (vendor text not null references vendors(id), id text not null, key text, name text not null,
+  local_name text, city text, country text, latitude real, longitude real, opened text, closed text,
+  separate integer not null, primary key (vendor, id));
+
+create table services (vendor text not null references vendors(id), id text not null, key text, name text not null,
+  local_name text, category text, listed integer not null, primary key (vendor, id));
+create index services_key on services (vendor, key);
+
+create table sources (id text primary key, vendor text not null references vendors(id), platform text not null,
+  url text not null, authority text not null, timezone text not null, interval_seconds integer not null,
+  polled integer not null, robots text not null, why text, verified integer not null, since text, until text,
+  last_polled_at text, last_changed_at text, last_outcome text);
+
+create table incidents (id text primary key, vendor text not null references vendors(id), key text not null,
+  source text references sources(id), title text not null, url text, kind text not null, severity text,
+  severity_text text, state text, state_text text, service_text text, region_text text, started_at text,
+  ended_at text, minutes real, start_basis text, end_basis text, first_posted_at text, resolved_posted_at text,
+  first_seen_at text, last_seen_at text, vanished_at text, linked_to text, cause text, cause_category text,
+  plane text, postmortem_at text, postmortem_url text);
+create index incidents_started on incidents (started_at desc, id);
+create index incidents_vendor on incidents (vendor, started_at desc, id);
+create index incidents_open on incidents (state, ended_at) where ended_at is null;
+
+create table updates (id text primary key, incident text not null references incidents(id), position integer not null,
+  posted_at text, state text, state_text text, text text not null, first_seen_at text, removed_at text);
+create index updates_incident on updates (incident, position);
+create index updates_posted on updates (posted_at desc, id);
+
+create table revisions (id text primary key, incident text not null references incidents(id), update_id text,
+  source text references sources(id), seen_at text not null, field text not null, before text, after text);
+create index revisions_incident on revisions (incident, seen_at);
+create index revisions_seen on revisions (seen_at desc, id);
+
+create table claims (id text primary key, incident text not null references incidents(id), source text, authority text,
+  said_at text, region text, service text, region_text text, service_text text, severity text, started_at text,
+  ended_at text, basis text not null, timezone_text text, quote text, suspect text, url text, note text);
+create index claims_incident on claims (incident, basis);
+create index claims_started on claims (started_at desc, id);
+
+create table outages (id text primary key, incident text not null references incidents(id),
+  vendor text not null references vendors(id), region text, service text, severity text, started_at text not null,
+  ended_at text, minutes real, start_basis text not null, end_basis text);
+create index outages_incident on outages (incident, service, region);
+create index outages_started on outages (started_at desc, id);
+create index outages_place on outages (vendor, region, service, started_at);
+
+create table polls (id text primary key, source text not null references sources(id), url text not null,
+  polled_at text not null, outcome text not null, http_status integer, capture integer, bytes integer,
+  milliseconds integer, error text, reach text);
+create index polls_source on polls (source, polled_at desc);
+create index polls_polled on polls (polled_at desc, id);
+
+create table signals (source text not null references sources(id), kind text not null, place text not null,
+  detail text not null, count integer not null, first_seen_at text not null, last_seen_at text not null,
+  primary key (source, kind, place, detail));
+
+create table availability (vendor text not null references vendors(id), region text, service text, month text not null,
+  down_minutes real not null, watched_minutes real not null);
+create index availability_place on availability (vendor, region, service, month);
+
+create table watched (vendor text not null references vendors(id), started_at text not null, ended_at text not null,
+  primary key (vendor, started_at));
+
+create table versions (incident text not null, source text not null, url text not null, number integer not null,
+  seen_at text not null, digest text, record text, primary key (incident, source, url, number)) without rowid;
+create index versions_source on versions (source);
+
+create table pages (source text not null, url text not null, readable integer not null, body integer,
+  reach text, keys text not null, primary key (source, url)) without rowid;
+
+create table sightings (incident text not null, source text not null, url text not null, began text,
+  first_seen_at text not null, last_seen_at text not null, primary key (incident, source, url)) without rowid;
+create index sightings_source on sightings (source);
+
+create table meta (key text primary key, value text not null) without rowid;
+"""
+
+VIEWS = {
+    "recovery_order": """
+        select incident, service, region, recovered_at, minutes,
+          rank() over (partition by incident, service order by recovered_at) as rank
+        from (select incident, service, region, max(ended_at) as recovered_at,
+            round((julianday(max(ended_at)) - julianday(min(started_at))) * 1440, 1) as minutes
+          from outages group by incident, service, region having count(*) = count(ended_at))
+    """,
+    "disclosure": """
+        select i.id as incident, i.vendor as vendor, i.started_at as started_at, i.first_posted_at as first_posted_at,
+          round((julianday(i.first_posted_at) - julianday(i.started_at)) * 1440, 1) as lag_minutes,
+          (select count(*) from revisions r where r.incident = i.id and r.seen_at > i.resolved_posted_at
+            and r.field not in ('state', 'update added')) as edits_after_resolved,
+          round(julianday(i.postmortem_at) - julianday(i.ended_at), 1) as postmortem_days
+        from incidents i where i.kind = 'outage'
+    """,
+    "availability_by_month": """
+        select vendor, region, service, month, down_minutes, watched_minutes,
+          case when watched_minutes > 0 then round(1 - down_minutes / watched_minutes, 6) end as availability
+        from availability
+    """,
+    "conflicting_claims": """
+        with stated as (select incident, coalesce(service, '') as service, coalesce(region, '') as region, source,
+            authority, url, started_at, ended_at
+          from claims where basis = 'stated' and suspect is null),
+        pairs as (
+          select a.incident, a.service, a.region, 'start' as bound, a.started_at as one, b.started_at as other,
+            a.source as one_source, b.source as other_source, a.authority as one_authority,
+            b.authority as other_authority, a.url as one_url, b.url as other_url
+          from stated a join stated b on a.incident = b.incident and a.service = b.service and a.region = b.region
+            and a.started_at < b.started_at and a.source <> b.source
+          union all
+          select a.incident, a.service, a.region, 'end', a.ended_at, b.ended_at, a.source, b.source, a.authority,
+            b.authority, a.url, b.url
+          from stated a join stated b on a.incident = b.incident and a.service = b.service and a.region = b.region
+            and a.ended_at < b.ended_at and a.source <> b.source)
+        select incident, nullif(service, '') as service, bound, one as earlier, one_source as earlier_source,
+          one_authority as earlier_authority, one_url as earlier_url, other as later, other_source as later_source,
+          other_authority as later_authority, other_url as later_url,
+          round((julianday(other) - julianday(one)) * 1440, 1) as minutes_apart,
+          count(*) as regions, nullif(group_concat(region, ', '), '') as region
+        from pairs group by incident, service, bound, one, one_source, other, other_source
+    """,
+}
+
+
+@migrations()
+def create(db: Database) -> None:
+    """Tables of the first version."""
+    for statement in TABLES.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+def make_views(db: Database) -> None:
+    """Views hold no data: they are made anew where their text has changed."""
+    for name, sql in VIEWS.items():
+        db.create_view(name, sql.strip(), replace=True)

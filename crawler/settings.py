@@ -1,0 +1,33 @@
+"""Scrapy settings, each with its reason. The clock, the sources and the paths come from the round."""
+
+from __future__ import annotations
+
+BOT_NAME = "outages"
+SPIDER_MODULES = ["spiders"]
+
+# Polite: one request at a time to a host, a pause between two, robots.txt obeyed. A source may lengthen its
+# pause, and may leave robots.txt aside only with a reason, in the catalog.
+ROBOTSTXT_OBEY = True
+CONCURRENT_REQUESTS = 64
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+DOWNLOAD_DELAY = 1.0
+RANDOMIZE_DOWNLOAD_DELAY = False
+DOWNLOAD_TIMEOUT = 30
+
+# An archive rests on whom it talked to, and must survive whatever is sent.
+DOWNLOAD_VERIFY_CERTIFICATES = True
+DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
+DOWNLOAD_WARNSIZE = 0
+REDIRECT_MAX_TIMES = 5
+COOKIES_ENABLED = False
+
+# One look is one observation: a failure is written down, not retried until it looks better; and Scrapy's own
+# cache would hand back the old page on a 503, so the validators are kept in captures.db instead.
+RETRY_ENABLED = False
+HTTPCACHE_ENABLED = False
+
+DOWNLOADER_MIDDLEWARES = {"crawler.guard.PublicRedirects": 610}  # after the redirect middleware has rewritten
+ITEM_PIPELINES = {"crawler.poller.KeepCaptures": 100}
+
+TELNETCONSOLE_ENABLED = False
+LOG_LEVEL = "WARNING"

@@ -1,0 +1,158 @@
+"""What all spiders share: ask each source that is due, once, and hand on whatever comes back.
+
+A spider only collects. It yields one `Capture` per request, also for a refusal, a timeout or an
+error page; reading and storing happen elsewhere, in the same way as for an import.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import scrapy
+from scrapy.http import Request, Response
+from twisted.python.failure import Failure
+
+from crawler.catalog import Source
+from crawler.records import Capture
+
+#: From a source's id and an address to the headers that make a request conditional.
+Validators = Callable[[str, str], dict[str, str]]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _no_validators(_source: str, _url: str) -> dict[str, str]:
+    return {}
+
+
+class StatusSpider(scrapy.Spider):
+    """Base of the spiders, one for each platform.
+
+    `sources` are those due in this round; `validators` gives the request headers that make a request
+    conditional; `now` is the clock, to be replaced in simulations.
+    """
+
+    #: Answers of every status are observations, redirects excepted: those are followed.
+    custom_settings = {"HTTPERROR_ALLOW_ALL": True}  # noqa: RUF012 - Scrapy's own attribute, never changed
+    #: Extra request headers of the platform.
+    headers: dict[str, str] = {}  # noqa: RUF012
+
+    def __init__(
+        self,
+        sources: Iterable[Source] = (),
+        validators: Validators | None = None,
+        now: Callable[[], datetime] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sources = list(sources)
+        self.validators: Validators = validators or _no_validators
+        self.now: Callable[[], datetime] = now or _now
+
+    async def start(self) -> AsyncIterator[Any]:
+        """One request for each address of each source."""
+        for source in self.sources:
+            for url in self.addresses(source):
+                yield self.ask(source, url)
+
+    def addresses(self, source: Source) -> Iterable[str]:
+        """What to ask for first: the source's own address."""
+        return (source.url,)
+
+    def follow(self, capture: Capture, source: Source) -> Iterable[str]:  # noqa: ARG002 - for those who override it
+        """What else to ask for, now that this has come. Nothing, unless a platform says otherwise."""
+        return ()
+
+    def ask(self, source: Source, url: str) -> Request:
+        """A conditional request for one address."""
+        return Request(
+            url,
+            callback=self.answered,
+            errback=self.failed,
+            cb_kwargs={"source": source, "url": url},
+            dont_filter=True,
+            headers={**self.headers, **self.validators(source.id, url)},
+            meta={"asked_at": time.monotonic(), "dont_obey_robotstxt": source.robots != "obey"},
+        )
+
+    def answered(self, response: Response, source: Source, url: str) -> Iterator[Any]:
+        """Any answer at all, good or bad."""
+        yield from self._hand_on(
+            Capture(
+                source=source.id,
+                url=url,
+                fetched_at=self.now(),
+                status=response.status,
+                headers=_headers(response),
+                body=None if response.status == 304 else response.body,
+                milliseconds=_milliseconds(response.request),
+            ),
+            source,
+        )
+
+    def failed(self, failure: Failure) -> Iterator[Any]:
+        """No answer: refused, timed out, bad certificate, forbidden by robots.txt, too large ..."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        source: Source = request.cb_kwargs["source"]
+        yield from self._hand_on(
+            Capture(
+                source=source.id,
+                url=request.cb_kwargs["url"],
+                fetched_at=self.now(),
+                status=None,
+                headers={},
+                body=None,
+                milliseconds=_milliseconds(request),
+                error=reason(failure.value or Exception("no reason given")),
+            ),
+            source,
+        )
+
+    def _hand_on(self, capture: Capture, source: Source) -> Iterator[Any]:
+        yield capture
+        if capture.status == 200:
+            for url in self.follow(capture, source):
+                yield self.ask(source, url)
+
+
+_REASONS = (
+    ("timeout", ("TimeoutError", "ResponseTimeoutError", "DownloadTimeoutError", "TCPTimedOutError")),
+    ("refused", ("ConnectionRefusedError", "DownloadConnectionRefusedError")),
+    ("dns", ("DNSLookupError", "CannotResolveHostError", "gaierror")),
+    ("tls", ("SSLError", "CertificateError", "VerificationError")),
+    ("too-large", ("DownloadCancelledError", "ResponseTooLargeError")),
+    ("robots", ("IgnoreRequest",)),
+)
+
+
+def reason(error: BaseException) -> str:
+    """A short name for a failure, and what the library said of it."""
+    names = {cls.__name__ for cls in type(error).__mro__}
+    detail = " ".join(str(error).split())[:200]
+    for name, classes in _REASONS:
+        if names & set(classes) or (name == "tls" and ("SSL" in detail or "certificate" in detail.lower())):
+            return f"{name}: {detail}" if detail else name
+    return f"failed: {type(error).__name__}: {detail}"
+
+
+def _headers(response: Response) -> dict[str, str]:
+    """Names in lower case; `location` is where redirects led, if there were any."""
+    headers = {
+        name.decode("latin-1").lower(): b", ".join(values).decode("latin-1")
+        for name, values in response.headers.items()
+    }
+    if response.request is not None and response.request.meta.get("redirect_urls"):
+        headers["location"] = response.url
+    return headers
+
+
+def _milliseconds(request: Request | None) -> int | None:
+    if request is None or "asked_at" not in request.meta:
+        return None
+    asked_at: float = request.meta["asked_at"]
+    return round((time.monotonic() - asked_at) * 1000)

@@ -1,0 +1,722 @@
+"""Atlassian Statuspage: JSON API (`/api/v2/*.json`, `/incidents/<code>.json`) and history feeds.
+
+What is read is told by the shape of the body, never by who published it:
+
+| body | has |
+| --- | --- |
+| `summary.json` | page, status, components, open incidents, maintenances |
+| `incidents.json`, `incidents/unresolved.json`, `scheduled-maintenances*.json` | page and one list |
+| `components.json`, `status.json` | page and what stands at this moment |
+| `/incidents/<code>.json` | page and one full record; also kept without its envelope |
+| `history.atom`, `history.rss` | the 25 newest, each with all its updates as one piece of HTML |
+
+Documented at confluence.status.atlassian.com/api; the rest was learnt from payloads of 2016 to 2026.
+
+Times: the JSON carries offsets (those of the page's zone in old payloads, Z today). The feeds write
+`Jun 8, 19:23 UTC` without a year, with the page's abbreviation of its zone. All become UTC, cut to
+whole seconds.
+
+What one must know of the platform:
+
+- `components[]` of an incident shows what they are *now*. What happened to them stands in
+  `incident_updates[].affected_components[]`; entries whose state stays as it was are common.
+- `display_at` is the operator's time of an update, `created_at` the system's. Where the first lies
+  clearly before the second, the operator says when it *was*, not when he wrote.
+- `created_at` of an incident is the time of its first update, operator's time included. `started_at`
+  is the same a few milliseconds earlier, but takes on other updates' times when those are edited.
+- Other platforms imitate this API; their identifiers are not twelve letters and digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Annotated, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from crawler.catalog import Source
+from crawler.intervals import spells
+from crawler.markup import plain
+from crawler.payload import Ignored, Payload, decode
+from crawler.records import (
+    OVER,
+    Capture,
+    Component,
+    ComponentState,
+    Impact,
+    Incident,
+    Kind,
+    Page,
+    Severity,
+    Signal,
+    State,
+    Unreadable,
+    Update,
+    instant,
+)
+from crawler.spider import StatusSpider
+from crawler.words import look_up
+
+IMPACTS: Mapping[str, Severity] = {
+    "none": Severity.NOTICE,
+    "maintenance": Severity.MAINTENANCE,
+    "minor": Severity.DEGRADED,
+    "major": Severity.PARTIAL_OUTAGE,
+    "critical": Severity.MAJOR_OUTAGE,
+}
+COMPONENT_STATES: Mapping[str, Severity | None] = {
+    "": None,  # a component nobody has set yet
+    "operational": Severity.OPERATIONAL,
+    "under_maintenance": Severity.MAINTENANCE,
+    "degraded_performance": Severity.DEGRADED,
+    "partial_outage": Severity.PARTIAL_OUTAGE,
+    "major_outage": Severity.MAJOR_OUTAGE,
+}
+STATES: Mapping[str, State | None] = {
+    **{str(state): state for state in State},
+    "update": None,  # one more message, the state stays
+}
+PLANNED = frozenset({State.SCHEDULED, State.IN_PROGRESS, State.VERIFYING, State.COMPLETED})
+
+#: `incidents.json` holds no more than this; when it holds fewer, it holds all there are.
+LISTED = 50
+#: Two times closer than this are the same to an operator: one stamp is taken a moment after the other.
+MOMENT = timedelta(minutes=1)
+#: How far back operators date an incident they write up afterwards: hours as a rule, two days at times.
+BACKDATED = timedelta(days=3)
+#: Dated back further than this, it was carried over from another page, and its time is when it was posted there.
+CARRIED_OVER = timedelta(days=30)
+
+#: What a document has beside `page`, at least one of them.
+_PARTS = frozenset({"status", "components", "incident", "incidents", "scheduled_maintenances"})
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_CODE = re.compile(r"[a-z0-9]{12}")
+_ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+
+#: What malformed values raise while they are decoded and put into UTC (UnicodeDecodeError is a ValueError).
+_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
+
+T = TypeVar("T")
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class StatuspageSpider(StatusSpider):
+    """Asks each source for its one address."""
+
+    name = "statuspage"
+
+
+def read(capture: Capture, source: Source) -> Page:
+    """What one response says. Raises Unreadable when it is none of the bodies named above."""
+    body = (capture.body or b"").removeprefix(b"\xef\xbb\xbf").strip()
+    if not body:
+        raise Unreadable("empty body")
+    if body[:1] in (b"{", b"["):
+        return _read_json(body, capture.url)
+    if re.match(rb"(?i)<(\?xml|feed|rss)\b", body):
+        return _read_feed(body, source)
+    what = "HTML" if re.match(rb"(?i)<(!doctype )?html\b", body) else "neither JSON nor a feed"
+    raise Unreadable(f"{what}, begins with {body[:40]!r}")
+
+
+# --- JSON: the shapes -------------------------------------------------------------------------------
+
+
+class _PageInfo(Payload):
+    id: str
+    url: str = ""
+    name: Ignored = None
+    time_zone: Ignored = None
+    updated_at: Ignored = None
+
+
+class _PageStatus(Payload):
+    indicator: str
+    description: Ignored = None
+
+
+class _Component(Payload):
+    """A component as it is now; `group: true` is a heading, as bad as the worst below it."""
+
+    id: str
+    name: str
+    status: str
+    group: bool = False
+    group_id: str | None = None
+    components: Ignored = None  # of a heading: ids of those below
+    created_at: Ignored = None
+    updated_at: Ignored = None
+    description: Ignored = None
+    only_show_if_degraded: Ignored = None
+    page_id: Ignored = None
+    position: Ignored = None
+    showcase: Ignored = None
+    start_date: Ignored = None
+
+
+class _Affected(Payload):
+    """What an update did to a component. Until about 2017 a mere sentence in `name`, without a code."""
+
+    name: str
+    code: str | None = None
+    new_status: str | None = None
+    old_status: Ignored = None
+
+
+class _IncidentUpdate(Payload):
+    id: str
+    status: str
+    body: str | None
+    created_at: Time
+    display_at: Time | None = None
+    affected_components: list[_Affected] | None = None
+    custom_tweet: Ignored = None
+    deliver_notifications: Ignored = None
+    incident_id: Ignored = None
+    tweet_id: Ignored = None
+    twitter_updated_at: Ignored = None
+    updated_at: Ignored = None
+    wants_twitter_update: Ignored = None
+
+
+class _Incident(Payload):
+    id: str
+    name: str
+    status: str
+    created_at: Time
+    incident_updates: list[_IncidentUpdate]
+    impact: str | None = None
+    started_at: Time | None = None
+    resolved_at: Time | None = None
+    scheduled_for: Time | None = None
+    scheduled_until: Time | None = None
+    components: list[_Component] = msgspec.field(default_factory=list)
+    postmortem_published_at: Time | None = None
+    postmortem_body: str | None = None
+    backfilled: Ignored = None
+    impact_override: Ignored = None
+    monitoring_at: Ignored = None
+    page_id: Ignored = None
+    postmortem_body_last_updated_at: Ignored = None
+    postmortem_ignored: Ignored = None
+    postmortem_notified_subscribers: Ignored = None
+    postmortem_notified_twitter: Ignored = None
+    reminder_intervals: Ignored = None
+    scheduled_auto_completed: Ignored = None
+    scheduled_auto_in_progress: Ignored = None
+    scheduled_remind_prior: Ignored = None
+    scheduled_reminded_at: Ignored = None
+    shortlink: Ignored = None
+    updated_at: Ignored = None
+
+
+# --- JSON: the page ---------------------------------------------------------------------------------
+
+
+def _read_json(body: bytes, url: str) -> Page:
+    try:
+        parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"not a Statuspage document: {error}") from error
+    except _BROKEN as error:
+        raise Unreadable(f"broken JSON: {error}") from error
+    signals: list[Signal] = []
+    components: tuple[ComponentState, ...] = ()
+    raws: list[bytes | msgspec.Raw] = []
+    site = _site(url)
+    if "page" not in parts and parts.keys() >= {"id", "incident_updates"}:
+        raws.append(body)
+    elif "page" not in parts or not parts.keys() & _PARTS:
+        raise Unreadable(f"not a Statuspage document; it has {', '.join(sorted(parts)) or 'nothing'}")
+    else:
+        page = _part(parts.pop("page"), _PageInfo, signals, "page")
+        _must_be_statuspage(page.id)
+        site = _site(page.url) or site
+        if "status" in parts:
+            status = _part(parts.pop("status"), _PageStatus, signals, "status")
+            look_up(IMPACTS, status.indicator, signals, "status.indicator")
+        if "components" in parts:
+            components = _components(parts.pop("components"), signals)
+        if "incident" in parts:
+            raws.append(parts.pop("incident"))
+        for name in ("incidents", "scheduled_maintenances"):
+            if name in parts:
+                raws += _items(parts.pop(name), signals, name)
+        for name, raw in parts.items():
+            signals.append(Signal("unknown-field", name, bytes(raw)[:80].decode(errors="replace")))
+    records = list(_records(raws, site, signals))
+    return Page(
+        incidents=tuple(record.incident for record in records),
+        components=components,
+        signals=_distinct(signals),
+        reach=_reach(url, records) if len(records) == len(raws) else None,
+    )
+
+
+def _part(raw: msgspec.Raw, kind: type[T], signals: list[Signal], where: str) -> T:
+    """A part without which the page means nothing."""
+    try:
+        return decode(raw, kind, signals, where)
+    except _BROKEN as error:
+        raise Unreadable(f"{where}: {error}") from error
+
+
+def _site(address: str) -> str:
+    """The host of an address, "" when it is none."""
+    try:
+        return urlsplit(address).netloc
+    except ValueError:
+        return ""
+
+
+def _must_be_statuspage(code: str) -> None:
+    if not _CODE.fullmatch(code):
+        who = "incident.io" if _ULID.fullmatch(code) else "another platform"
+        raise Unreadable(f"looks like {who}, not Statuspage: identifier {code[:40]!r}")
+
+
+def _items(raw: msgspec.Raw, signals: list[Signal], where: str) -> list[msgspec.Raw]:
+    if bytes(raw) == b"null":
+        signals.append(Signal("bad-value", where, "null"))
+        return []
+    return _part(raw, list[msgspec.Raw], signals, where)
+
+
+def _components(raw: msgspec.Raw, signals: list[Signal]) -> tuple[ComponentState, ...]:
+    """The components themselves; headings only lend them their name."""
+    known: list[_Component] = []
+    for item in _items(raw, signals, "components"):
+        try:
+            known.append(decode(item, _Component, signals, "components[]"))
+        except _BROKEN as error:
+            signals.append(Signal("bad-component", "components[]", str(error)))
+    groups = {component.id: component.name for component in known if component.group}
+    states = []
+    for component in known:
+        if component.group:
+            continue
+        if component.group_id and component.group_id not in groups:
+            signals.append(Signal("unknown-component", "components[].group_id", component.group_id))
+        states.append(
+            ComponentState(
+                component=Component(key=component.id, name=component.name, group=groups.get(component.group_id or "")),
+                severity=look_up(COMPONENT_STATES, component.status, signals, "components[].status"),
+                severity_text=component.status,
+            )
+        )
+    return tuple(states)
+
+
+class _Record(NamedTuple):
+    """One incident, what was odd about it, and where the vendor sorts it (see `_reach`)."""
+
+    incident: Incident
+    signals: tuple[Signal, ...]
+    rank: datetime
+
+
+def _records(raws: Iterable[bytes | msgspec.Raw], site: str, signals: list[Signal]) -> Iterator[_Record]:
+    """Each incident that can be read; one that cannot becomes a signal."""
+    for raw in raws:
+        document = bytes(raw)
+        try:
+            record = _record(document, site)
+        except (*_BROKEN, Unreadable) as error:
+            signals.append(Signal("bad-incident", "incidents[]", f"{_name(document)}: {error}"))
+        else:
+            signals += record.signals
+            yield record
+
+
+def _name(document: bytes) -> str:
+    """What to call an incident that cannot be read."""
+    try:
+        return str(msgspec.json.decode(document)["id"])
+    except (*_BROKEN, TypeError, LookupError):
+        return document[:40].decode(errors="replace")
+
+
+def _distinct(signals: Iterable[Signal]) -> tuple[Signal, ...]:
+    """Each signal once, an unknown field once wherever it stands."""
+    single: dict[tuple[str, ...], Signal] = {}
+    for signal in signals:
+        unknown_field = signal.kind == "unknown-field"
+        single.setdefault((signal.kind, signal.where, "" if unknown_field else signal.detail), signal)
+    return tuple(sorted(single.values()))
+
+
+def _reach(url: str, records: Sequence[_Record]) -> datetime | None:
+    """After which instant `incidents.json` holds every incident.
+
+    Its order, and so what drops out, goes by `resolved_at`, or `created_at` of what is open (so open
+    ones need not come first). Whatever began after the lowest such time on a full list sorts above
+    it, so it is listed. `BACKDATED` is left in between, for one dated back before it was written.
+    """
+    address = urlsplit(url)
+    if not records or address.query or not address.path.endswith("/api/v2/incidents.json"):
+        return None
+    if len(records) < LISTED:
+        return _BEGINNING
+    return min(record.rank for record in records) + BACKDATED
+
+
+# --- JSON: one incident -----------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=2048)
+def _record(document: bytes, site: str) -> _Record:
+    """One incident. Cached, because a page that is polled for years repeats the same bytes.
+
+    Raises msgspec.DecodeError when it has another shape, Unreadable when it is another platform's.
+    """
+    signals: list[Signal] = []
+    told = decode(document, _Incident, signals, "incidents[]")
+    _must_be_statuspage(told.id)
+    written = sorted(told.incident_updates, key=lambda update: (_display(update), update.created_at))
+    updates = [_update(update, signals) for update in written]
+    if told.postmortem_body:
+        updates.append(_postmortem(told))
+    state = look_up(STATES, told.status, signals, "incidents[].status")
+    severity = look_up(IMPACTS, told.impact, signals, "incidents[].impact")
+    planned = state in PLANNED or told.scheduled_for is not None or severity == Severity.MAINTENANCE
+    first = min((_posted(update) for update in written), default=_utc(told.created_at))
+    over = _closing(told, written) if state in OVER else None
+    started, ended = _window(told, first) if planned else _backdated(told, first, over)
+    incident = Incident(
+        key=told.id,
+        title=plain(told.name),
+        url=f"https://{site}/incidents/{told.id}",
+        kind=Kind.MAINTENANCE if planned else Kind.OUTAGE,
+        severity=severity,
+        severity_text=told.impact,
+        state=state,
+        state_text=told.status,
+        started_at=started,
+        ended_at=ended,
+        first_posted_at=first,
+        resolved_posted_at=over and over.posted,
+        updates=tuple(updates),
+        impacts=_impacts(told, over and over.posted, signals),
+        postmortem_at=next((u.posted_at for u in updates if u.state == State.POSTMORTEM), None),
+    )
+    return _Record(incident, tuple(signals), _utc(told.resolved_at or told.created_at))
+
+
+def _utc(when: datetime) -> datetime:
+    """In UTC, cut to whole seconds: the stamps of one act differ by milliseconds."""
+    return when.astimezone(UTC).replace(microsecond=0)
+
+
+def _display(update: _IncidentUpdate) -> datetime:
+    """The time the page shows beside an update."""
+    return _utc(update.display_at or update.created_at)
+
+
+def _posted(update: _IncidentUpdate) -> datetime:
+    """When an update was written, whatever time the operator gave it."""
+    shown, written = _display(update), _utc(update.created_at)
+    return shown if written - shown > CARRIED_OVER else written
+
+
+def _update(update: _IncidentUpdate, signals: list[Signal]) -> Update:
+    return Update(
+        key=update.id,
+        posted_at=_display(update),
+        state=look_up(STATES, update.status, signals, "incidents[].incident_updates[].status"),
+        state_text=update.status,
+        text=plain(update.body or ""),
+    )
+
+
+def _postmortem(told: _Incident) -> Update:
+    """Old records keep it beside the updates; today it is an update of its own."""
+    published = told.postmortem_published_at
+    return Update(
+        posted_at=published and _utc(published),
+        state=State.POSTMORTEM,
+        text=plain(told.postmortem_body or ""),
+    )
+
+
+class _Closing(NamedTuple):
+    """The end of an incident: the vendor's time of it, and when that was posted."""
+
+    time: datetime
+    posted: datetime
+
+
+def _closing(told: _Incident, written: Sequence[_IncidentUpdate]) -> _Closing | None:
+    """How an incident that is over ended; None when neither a field nor an update says when."""
+    closing = [update for update in written if STATES.get(update.status) in OVER - {State.POSTMORTEM}]
+    if told.resolved_at is None:
+        return _Closing(_display(closing[0]), _posted(closing[0])) if closing else None
+    time = _utc(told.resolved_at)
+    update = next((update for update in closing if _display(update) == time), closing[-1] if closing else None)
+    return _Closing(time, _posted(update) if update else time)
+
+
+def _window(told: _Incident, first: datetime) -> tuple[datetime | None, datetime | None]:
+    """The planned bounds of a maintenance; without `scheduled_for`, `started_at` where it is a time of its own."""
+    start, end = told.scheduled_for, told.scheduled_until
+    if start is None and told.started_at and abs(_utc(told.started_at) - first) > MOMENT:
+        start = told.started_at
+    return start and _utc(start), end and _utc(end)
+
+
+def _backdated(told: _Incident, first: datetime, over: _Closing | None) -> tuple[datetime | None, datetime | None]:
+    """When an outage began and ended, where the operator gave those times apart from the posting.
+
+    A start counts when it lies before the first word of it, and `created_at` agrees: a later
+    `started_at` is the time of some update that was edited. One and the same time for both is
+    neither: an incident written up afterwards by a single message.
+    """
+    start = told.started_at and _utc(told.started_at)
+    if start and (first - start <= MOMENT or start - _utc(told.created_at) > MOMENT):
+        start = None
+    if over and over.time <= (start or first):
+        return None, None
+    return start, over.time if over and abs(over.posted - over.time) > MOMENT else None
+
+
+_NEW_STATUS = "incidents[].incident_updates[].affected_components[].new_status"
+_COMPONENT_WORDS = {severity: word for word, severity in COMPONENT_STATES.items() if severity}
+
+
+def _impacts(told: _Incident, end: datetime | None, signals: list[Signal]) -> tuple[Impact, ...]:
+    """The spells of each component, by what the updates did to it; `end` closes what they left open.
+
+    A component's state changes when an update is written, whatever time the operator gives it: so
+    counted, the seconds are those the vendor publishes as its uptime. When no component had a spell
+    they are merely named: by the updates, else by the list of components.
+    """
+    named: dict[str, Component] = {}
+    changes: dict[str, list[tuple[datetime, Severity | None]]] = {}
+    for update in sorted(told.incident_updates, key=lambda update: update.created_at):
+        for affected in update.affected_components or ():
+            if affected.code is None:
+                continue
+            named.setdefault(affected.code, Component(key=affected.code, name=affected.name))
+            severity = look_up(COMPONENT_STATES, affected.new_status, signals, _NEW_STATUS)
+            changes.setdefault(affected.code, []).append((_utc(update.created_at), severity))
+    impacts = [
+        Impact(
+            component=named[code],
+            severity=severity,
+            severity_text=_COMPONENT_WORDS[severity],
+            started_at=started,
+            ended_at=ended,
+        )
+        for code, changed in changes.items()
+        for severity, started, ended in spells(changed, end)
+    ]
+    if impacts:
+        return tuple(impacts)
+    if not named:
+        named = {part.id: Component(key=part.id, name=part.name) for part in told.components}
+    return tuple(Impact(component=component) for component in named.values())
+
+
+# --- feeds ------------------------------------------------------------------------------------------
+
+_ATOM = "{http://www.w3.org/2005/Atom}"
+#: What an entry may have; identifiers, `updated` and `maintenanceEndDate` are left alone.
+_ATOM_FIELDS = frozenset({"id", "link", "title", "published", "updated", "content"})
+_RSS_FIELDS = frozenset({"guid", "link", "title", "pubDate", "description", "maintenanceEndDate"})
+
+_UPDATE = re.compile(r"<p>\s*<small>(.*?)</small>\s*<br\s*/?>\s*<strong>(.*?)</strong>", re.DOTALL)
+#: `Jun 8, 19:23 UTC`; the second time of a span may lack its date, the first its zone.
+_WHEN = re.compile(r"(?:([A-Z][a-z]{2})[a-z]* (\d{1,2}), )?(\d{2}):(\d{2})(?: ([A-Z][A-Za-z0-9+-]*))?")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: Updates are listed newest first, but one that was dated back may stand above an older one.
+_DISORDER = timedelta(days=31)
+
+
+class _Entry(NamedTuple):
+    """One incident of a feed. `published` is when it was resolved, else of its last update, else its plan."""
+
+    title: str
+    link: str
+    published: datetime
+    content: str
+
+
+def _read_feed(body: bytes, source: Source) -> Page:
+    try:
+        root = ElementTree.fromstring(body)
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
+        raise Unreadable(f"broken XML: {error}") from error
+    signals: list[Signal] = []
+    if root.tag == f"{_ATOM}feed":
+        if "incident.io" in root.findtext(f"{_ATOM}generator", ""):
+            raise Unreadable("looks like incident.io, not Statuspage: its feed names the generator")
+        elements, parse = root.findall(f"{_ATOM}entry"), _atom_entry
+    elif root.tag == "rss":
+        elements, parse = root.findall("channel/item"), _rss_entry
+    else:
+        raise Unreadable(f"not a feed: <{root.tag}>")
+    zones = tuple(sorted({"UTC": "UTC", "GMT": "UTC", **source.zones}.items()))
+    records = []
+    for element in elements:
+        try:
+            record = _told_by_entry(parse(element, signals), zones)
+        except (*_BROKEN, Unreadable) as error:
+            signals.append(Signal("bad-incident", "entry", f"{_link(element)}: {error}"))
+        else:
+            records.append(record)
+            signals += record.signals
+    if elements and not records:
+        raise Unreadable(f"no entry is an incident of Statuspage: {signals[-1].detail}")
+    whole = records and len(records) == len(elements)
+    return Page(
+        incidents=tuple(record.incident for record in records),
+        signals=_distinct(signals),
+        # What `_reach` says of the list holds here: an entry's time is never before that which sorts it.
+        reach=min(record.rank for record in records) + BACKDATED if whole else None,
+    )
+
+
+def _atom_entry(element: ElementTree.Element, signals: list[Signal]) -> _Entry:
+    _check_fields(element, _ATOM_FIELDS, signals)
+    return _Entry(
+        title=element.findtext(f"{_ATOM}title", ""),
+        link=_link(element),
+        published=_utc(instant(element.findtext(f"{_ATOM}published", ""))),
+        content=element.findtext(f"{_ATOM}content", ""),
+    )
+
+
+def _rss_entry(element: ElementTree.Element, signals: list[Signal]) -> _Entry:
+    _check_fields(element, _RSS_FIELDS, signals)
+    published = parsedate_to_datetime(element.findtext("pubDate", ""))
+    if published.tzinfo is None:
+        raise ValueError("pubDate has no zone")
+    return _Entry(
+        title=element.findtext("title", ""),
+        link=_link(element),
+        published=_utc(published),
+        content=element.findtext("description", ""),
+    )
+
+
+def _link(element: ElementTree.Element) -> str:
+    atom = element.find(f"{_ATOM}link")
+    return atom.get("href", "") if atom is not None else element.findtext("link", "").strip()
+
+
+def _check_fields(element: ElementTree.Element, known: frozenset[str], signals: list[Signal]) -> None:
+    for child in element:
+        name = child.tag.removeprefix(_ATOM)
+        if name not in known:
+            signals.append(Signal("unknown-field", f"entry.{name}", (child.text or "")[:80]))
+
+
+@lru_cache(maxsize=2048)
+def _told_by_entry(entry: _Entry, zones: tuple[tuple[str, str], ...]) -> _Record:
+    """One incident of a feed. `zones`: what abbreviations mean. Unreadable when it is no Statuspage incident."""
+    code = entry.link.rsplit("/", 1)[-1]
+    _must_be_statuspage(code)
+    signals: list[Signal] = []
+    heads = list(_UPDATE.finditer(entry.content))
+    if not heads:
+        raise Unreadable("no update in it")
+    ends = [*(head.start() for head in heads[1:]), len(entry.content)]
+    updates: list[Update] = []
+    near = entry.published
+    for head, end in zip(heads, ends, strict=True):
+        posted = _moment(plain(head[1]), near, zones, signals, newest=not updates)
+        near = posted or near
+        word = plain(head[2])
+        updates.append(
+            Update(
+                posted_at=posted,
+                state=look_up(STATES, word.replace(" ", "_"), signals, "entry.content strong"),
+                state_text=word,
+                text=plain(entry.content[head.end() : end]).removeprefix("-").strip(),
+            )
+        )
+    newest = next((update for update in updates if update.state), updates[0])
+    planned = any(update.state in PLANNED for update in updates)
+    started, ended = _banner(entry, plain(entry.content[: heads[0].start()]), zones, signals)
+    updates.reverse()
+    updates.sort(key=lambda update: update.posted_at or entry.published)
+    incident = Incident(
+        key=code,
+        title=plain(entry.title),
+        url=entry.link,
+        kind=Kind.MAINTENANCE if planned else Kind.OUTAGE,
+        state=newest.state,
+        state_text=newest.state_text,
+        started_at=started,
+        ended_at=ended,
+        first_posted_at=next((update.posted_at for update in updates if update.posted_at), None),
+        resolved_posted_at=entry.published if newest.state in OVER else None,
+        updates=tuple(updates),
+        postmortem_at=next((u.posted_at for u in updates if u.state == State.POSTMORTEM), None),
+    )
+    return _Record(incident, tuple(signals), entry.published)
+
+
+def _banner(
+    entry: _Entry, text: str, zones: tuple[tuple[str, str], ...], signals: list[Signal]
+) -> tuple[datetime | None, datetime | None]:
+    """The planned bounds, which stand above the updates for as long as a maintenance lies ahead.
+
+    `published` then is the planned start, which also gives the end its year, and its date if need be.
+    """
+    if not text:
+        return None, None
+    times = list(_WHEN.finditer(text))
+    if not times:
+        signals.append(Signal("bad-value", "entry.content", text[:80]))
+        return None, None
+    first, last = times[0], times[-1]
+    month, day = (last[1], last[2]) if last[1] else (first[1], first[2])
+    end = _moment(f"{month} {day}, {last[3]}:{last[4]} {last[5]}", entry.published, zones, signals)
+    return entry.published, end
+
+
+def _moment(
+    text: str,
+    near: datetime,
+    zones: tuple[tuple[str, str], ...],
+    signals: list[Signal],
+    newest: bool = True,
+) -> datetime | None:
+    """A time without a year: in the year closest to `near`, or for older updates the last not after it.
+
+    None, and a signal, when it is no such time or its zone is not known.
+    """
+    match = _WHEN.fullmatch(text)
+    if not match or match[1] not in _MONTHS or not match[5]:
+        signals.append(Signal("bad-value", "entry.content small", text[:80]))
+        return None
+    zone = dict(zones).get(match[5])
+    if zone is None:
+        signals.append(Signal("unknown-word", "entry.content small", match[5]))
+        return None
+    month, day, hour, minute = _MONTHS.index(match[1]) + 1, int(match[2]), int(match[3]), int(match[4])
+    found = []
+    for year in (near.year - 1, near.year, near.year + 1):
+        try:
+            found.append(_local(datetime(year, month, day, hour, minute), match[5], zone))  # noqa: DTZ001 - _local
+        except ValueError:
+            continue  # Feb 29
+    if not found:
+        signals.append(Signal("bad-value", "entry.content small", text[:80]))
+        return None
+    if newest:
+        return min(found, key=lambda when: abs(when - near))
+    return max((when for when in found if when <= near + _DISORDER), default=found[0])
+
+
+def _local(when: datetime, abbreviation: str, zone: str) -> datetime:
+    """In UTC. When clocks go back an hour comes twice: the abbreviation says which one is meant."""
+    twice = [when.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1)]
+    return next((each for each in twice if each.tzname() == abbreviation), twice[0]).astimezone(UTC)

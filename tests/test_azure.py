@@ -1,0 +1,92 @@
+"""Azure's reader over real responses kept beside the project; its shapes are in tests/fixtures/azure."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from crawler.catalog import Source
+from crawler.records import OVER, Capture, Page, Severity, State, Unreadable
+from spiders.azure import read
+
+SOURCE = Source(id="azure", platform="azure", url="https://azure.status.microsoft/en-us/status/feed/")
+
+
+def page(body: bytes) -> Page:
+    fetched_at = datetime(2026, 8, 1, tzinfo=UTC)
+    return read(
+        Capture(source=SOURCE.id, url=SOURCE.url, fetched_at=fetched_at, status=200, headers={}, body=body), SOURCE
+    )
+
+
+def captured(shared: Path, name: str) -> Page:
+    return page((shared / "captures" / "azure" / name).read_bytes())
+
+
+def test_an_empty_feed_is_quiet(shared: Path) -> None:
+    assert captured(shared, "feed_2026-08-01_empty.xml") == Page()
+
+
+def test_an_incident_keeps_its_key_while_its_text_grows(shared: Path) -> None:
+    first = captured(shared, "feed_2026-07-23T1649Z_westus_active.xml")
+    later = captured(shared, "feed_2026-07-23T1812Z_westus_active.xml")
+    assert not first.signals
+    assert not later.signals
+    (before,), (after,) = first.incidents, later.incidents
+    assert before.key == after.key == "issues-connecting-to-resources-in-west-us-20260723"
+    assert before.first_posted_at == after.first_posted_at == datetime(2026, 7, 23, 16, 29, 9, tzinfo=UTC)
+    assert before.updates[0].text != after.updates[0].text
+    assert [len(before.impacts), len(after.impacts)] == [2, 15]
+    assert before.state is after.state is None
+
+
+def test_both_generations_of_history_blocks(shared: Path) -> None:
+    history = captured(shared, "status_history_blocks.html")
+    assert not history.signals
+    with_day = [incident for incident in history.incidents if incident.updates[0].posted_at]
+    assert (len(with_day), len(history.incidents) - len(with_day)) == (60, 4)
+    for incident in history.incidents:
+        assert incident.state in OVER
+        assert incident.service_text
+        assert not incident.title.endswith(")") or "Tracking ID" not in incident.title
+        assert "<p" not in incident.updates[0].text
+    titled = sum("RCA" in i.title or "(PIR)" in i.title for i in history.incidents)
+    assert titled == sum(i.state is State.POSTMORTEM for i in history.incidents)
+
+
+def test_the_labelled_history(shared: Path) -> None:
+    (line,) = (shared / "labels" / "azure.captures.jsonl").read_text().splitlines()
+    history = page(json.loads(line)["body"].encode())
+    with (shared / "labels" / "azure.labels.csv").open(newline="") as file:
+        labels = {row["key"]: row for row in csv.DictReader(file)}
+    assert not history.signals
+    assert {incident.key for incident in history.incidents} == labels.keys()
+    place = {incident.key: incident.region_text for incident in history.incidents}
+    for key in ("CLCK-LD0", "VVTQ-J98", "JKWW-JP8", "YKDK-TT8", "PKJ8-TTZ", "ZS1T-LCG", "ZN8_-VT8", "Z_V3-FC8"):
+        assert place[key] == labels[key]["location"]
+
+
+def test_the_region_table(shared: Path) -> None:
+    table = captured(shared, "status_page_before-2024-01.html")
+    assert [(c.component.name, c.component.group, c.severity) for c in table.components] == [
+        ("Azure Monitor", "Non-Regional", Severity.OPERATIONAL)
+    ]
+    # Its one row has a cell more than the table has regions.
+    assert [(signal.kind, signal.where) for signal in table.signals] == [("bad-value", "region-status-table.row")]
+
+
+def test_the_page_of_azure_devops_is_another_platform(shared: Path) -> None:
+    with pytest.raises(Unreadable):
+        captured(shared, "azure_devops_status_page_before-2024-01.html")
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 0.99])
+def test_a_feed_or_page_that_is_cut_off_is_refused(shared: Path, part: float) -> None:
+    for path in sorted((shared / "captures" / "azure").iterdir()):
+        body = path.read_bytes()
+        with pytest.raises(Unreadable):
+            page(body[: int(len(body) * part)])
