@@ -212,8 +212,8 @@ class Archive:
         if page is not None:
             self._take_page(source, capture, body, page, before, report)
         elif outcome == "unreadable":
-            # The page before stays the one to compare with; only its bytes no longer count as the newest.
-            self.conn.execute("update pages set body = null where source = ? and url = ?", (source.id, capture.url))
+            # The incidents of the page before stay those to compare with; a 304 now means: still unreadable.
+            self.conn.execute("update pages set readable = 0 where source = ? and url = ?", (source.id, capture.url))
         elif before and outcome in ("same", "not-modified"):
             for key in json.loads(before[3]):
                 self._seen[f"{source.vendor}:{key}", _View(source.id, capture.url)] = at
@@ -528,7 +528,7 @@ class Archive:
         """Incidents written by hand: one version each, replaced when the file changes."""
         shipped = landmarks.load(self.incidents) if self.incidents else landmarks.load()
         wanted: set[tuple[str, _View]] = set()
-        for landmark in shipped:
+        for landmark in (mark for mark in shipped if mark.vendor in self.catalog.vendors):
             incident, view = f"{landmark.vendor}:{landmark.incident.key}", _View(f"{landmark.vendor}-{LANDMARKS}", "")
             wanted.add((incident, view))
             self._sync_source(

@@ -99,8 +99,7 @@ class Source(_Entry, frozen=True, kw_only=True, dict=True):
     def interval(self) -> dt.timedelta:
         """The poll interval."""
         match = _DURATION.fullmatch(self.every)
-        if not match:
-            raise CatalogError(f"source {self.id}: poll interval {self.every!r} is not like 60s, 5m, 1h or 1d")
+        assert match, f"checked when the file was loaded: {self.every}"
         return dt.timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
     @property
@@ -288,7 +287,8 @@ def _check(path: Path, vendor: Vendor) -> None:
         if region.at and not (-90 <= region.at[0] <= 90 and -180 <= region.at[1] <= 180):
             raise wrong(f"region {region.id}: {region.at} is no latitude and longitude")
     for source in vendor.sources:
-        source.interval  # noqa: B018 - raises when it is not a duration
+        if not _DURATION.fullmatch(source.every):
+            raise wrong(f"source {source.id}: poll interval {source.every!r} is not like 60s, 5m, 1h or 1d")
         if source.authority not in AUTHORITIES:
             raise wrong(f"source {source.id}: authority {source.authority!r} is none of {', '.join(AUTHORITIES)}")
         if source.robots != "obey" and len(source.robots.split()) < 3:

@@ -106,6 +106,7 @@ def tell(report: Report, signals: bool = True) -> None:
 @click.option("--platform", "platforms", multiple=True, help="Only this platform.")
 @click.option("--all", "everything", is_flag=True, help="Also sources that are not due yet.")
 @click.option("--contact", envvar="OUTAGES_CONTACT", help="Address in the user agent, for the vendors' operators.")
+@click.option("--timeout", default=30.0, show_default=True, metavar="SECONDS", help="How long to wait for one answer.")
 @click.option(
     "--at", "moment", metavar="TIME", help="Stamp captures with this time instead of the clock: for simulations."
 )
@@ -116,6 +117,7 @@ def poll(
     platforms: tuple[str, ...],
     everything: bool,
     contact: str | None,
+    timeout: float,
     moment: str | None,
     data: Path,
     catalog: Path,
@@ -150,7 +152,12 @@ def poll(
             with poller.alone(data):
                 if chosen:
                     poller.run(
-                        chosen, data / "captures.db", contact=contact, now=now if moment else None, told=heard.append
+                        chosen,
+                        data / "captures.db",
+                        contact=contact,
+                        timeout=timeout,
+                        now=now if moment else None,
+                        told=heard.append,
                     )
         except poller.BusyError as error:
             click.echo(f"outages: {error}", err=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from crawler.records import Incident, Update, stamp
+from crawler.records import Incident, State, Update, stamp
 
 
 class Version(NamedTuple):
@@ -92,13 +92,23 @@ _FIELDS = ("title", "kind", "severity", "severity_text", "state", "service_text"
 def _changed(before: Incident, after: Incident, seen_at: datetime) -> Iterator[Revision]:
     for field in _FIELDS:
         old, new = _text(getattr(before, field)), _text(getattr(after, field))
-        if old != new and not (field in ("ended_at", "state") and old is None):
+        if (
+            old != new
+            and not (field == "ended_at" and old is None)
+            and not (field == "state" and _goes_on(before, after))
+        ):
             yield Revision(None, seen_at, field, old, new)
     for field, names in (("services", _services), ("regions", _regions)):
         was, now = names(before), names(after)
         if was != now:
             yield Revision(None, seen_at, field, ", ".join(sorted(was)) or None, ", ".join(sorted(now)) or None)
     yield from _changed_updates(before, after, seen_at)
+
+
+def _goes_on(before: Incident, after: Incident) -> bool:
+    """Whether the new state is a later one of the same life; to reopen what was over is a revision."""
+    life = list(State)
+    return before.state is None or (after.state is not None and life.index(before.state) < life.index(after.state))
 
 
 def _changed_updates(before: Incident, after: Incident, seen_at: datetime) -> Iterator[Revision]:

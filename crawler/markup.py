@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from w3lib.html import remove_tags, remove_tags_with_content, replace_entities
 
-_BREAK = re.compile(r"(?i)<\s*(?:br|/p|/div|/li|/h[1-6]|/tr|/small)\b[^>]*>")
+_BREAK = re.compile(r"(?i)<\s*/?(?:br|p|div|ul|ol|li|h[1-6]|tr|table|section|blockquote)\b[^>]*>|</small>")
 _BLANKS = re.compile(r"[ \t\u00a0\u200b]+")
 _LINES = re.compile(r" ?\n[ \n]*")
 

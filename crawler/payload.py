@@ -35,6 +35,8 @@ def decode(raw: bytes | msgspec.Raw, kind: type[T], signals: list[Signal], where
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError:
         return convert(msgspec.json.decode(raw), kind, signals, where)
+    except (UnicodeDecodeError, RecursionError, OverflowError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def convert(data: Any, kind: type[T], signals: list[Signal], where: str = "$") -> T:

@@ -77,18 +77,19 @@ def run(
     captures: Path,
     *,
     contact: str | None = None,
+    timeout: float = 30,
     now: datetime | None = None,
     told: Callable[[Capture], None] | None = None,
 ) -> None:
     """Ask each source once. Returns when all have answered or failed; can be called once in a process.
 
-    `contact` goes into the user agent; `now` is stamped on every capture instead of the clock, for
+    `contact` goes into the user agent; `timeout` is in seconds for one answer; `now` is stamped on every capture instead of the clock, for
     simulations; `told` hears of each capture.
     """
     by_platform: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
         by_platform[source.platform].append(source)
-    process = AsyncCrawlerProcess(_settings(by_platform, captures, contact, told))
+    process = AsyncCrawlerProcess(_settings(by_platform, captures, contact, timeout, told))
     store = Captures(captures)
     for name, some in sorted(by_platform.items()):
         process.crawl(spider_of(name), sources=some, validators=store.validators, now=(lambda: now) if now else None)
@@ -108,17 +109,22 @@ def spider_of(name: str) -> type[StatusSpider]:
 
 
 def _settings(
-    by_platform: dict[str, list[Source]], captures: Path, contact: str | None, told: Callable[[Capture], None] | None
+    by_platform: dict[str, list[Source]],
+    captures: Path,
+    contact: str | None,
+    timeout: float,
+    told: Callable[[Capture], None] | None,
 ) -> Settings:
     settings = Settings()
     settings.setmodule(ours, priority="project")
     slots: dict[str, dict[str, float]] = {}
     for source in (source for some in by_platform.values() for source in some):
-        slot = slots.setdefault(source.host, {"concurrency": 1, "delay": source.delay, "randomize_delay": False})
+        slot = slots.setdefault(source.host, {"concurrency": 1, "delay": source.delay, "jitter": 0})
         slot["delay"] = max(slot["delay"], source.delay)
     settings.setdict(
         {
             "USER_AGENT": user_agent(contact),
+            "DOWNLOAD_TIMEOUT": timeout,
             "DOWNLOAD_SLOTS": slots,
             "CAPTURES_PATH": str(captures),
             "CAPTURE_TOLD": told,

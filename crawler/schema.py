@@ -103,7 +103,7 @@ VIEWS = {
         select i.id as incident, i.vendor as vendor, i.started_at as started_at, i.first_posted_at as first_posted_at,
           round((julianday(i.first_posted_at) - julianday(i.started_at)) * 1440, 1) as lag_minutes,
           (select count(*) from revisions r where r.incident = i.id and r.seen_at > i.resolved_posted_at
-            and r.field not in ('state', 'update added')) as edits_after_resolved,
+) as edits_after_resolved,
           round(julianday(i.postmortem_at) - julianday(i.ended_at), 1) as postmortem_days
         from incidents i where i.kind = 'outage'
     """,

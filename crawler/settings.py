@@ -11,8 +11,7 @@ ROBOTSTXT_OBEY = True
 CONCURRENT_REQUESTS = 64
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 1.0
-RANDOMIZE_DOWNLOAD_DELAY = False
-DOWNLOAD_TIMEOUT = 30
+DOWNLOAD_DELAY_JITTER = 0
 
 # An archive rests on whom it talked to, and must survive whatever is sent.
 DOWNLOAD_VERIFY_CERTIFICATES = True
@@ -26,7 +25,7 @@ COOKIES_ENABLED = False
 RETRY_ENABLED = False
 HTTPCACHE_ENABLED = False
 
-DOWNLOADER_MIDDLEWARES = {"crawler.guard.PublicRedirects": 610}  # after the redirect middleware has rewritten
+DOWNLOADER_MIDDLEWARES = {"crawler.guard.PublicRedirects": 50}  # before robots.txt is asked for
 ITEM_PIPELINES = {"crawler.poller.KeepCaptures": 100}
 
 TELNETCONSOLE_ENABLED = False

@@ -126,6 +126,7 @@ _REASONS = (
     ("dns", ("DNSLookupError", "CannotResolveHostError", "gaierror")),
     ("tls", ("SSLError", "CertificateError", "VerificationError")),
     ("too-large", ("DownloadCancelledError", "ResponseTooLargeError")),
+    ("redirect", ("ForbiddenRedirectError",)),
     ("robots", ("IgnoreRequest",)),
 )
 

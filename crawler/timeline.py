@@ -18,6 +18,7 @@ import msgspec
 
 from crawler.catalog import ALL, GLOBAL, Source, Vendor
 from crawler.clock import Window, Zones, windows
+from crawler.clock import read as read_times
 from crawler.places import Gazetteer, Scope
 from crawler.records import OVER, Account, Basis, Impact, Incident, Kind, Severity, Signal, Update, worst
 
@@ -106,6 +107,7 @@ class _Work:
         self.names = names
         self.found: dict[str, str] = {}
         self.signals: list[Signal] = []
+        self.zone_text: str | None = None  # the zone another message of the incident names
         told = [account.started_at for account in record.accounts if account.started_at]
         start = record.started_at or min(told, default=None) or record.first_posted_at
         self.day = start.date() if start else None
@@ -234,6 +236,7 @@ class _Work:
     def stated(self) -> Iterator[Claim]:
         """Windows in the prose, newest message first; half windows only where no message has a whole one."""
         read = [(update, self._windows(update)) for update in reversed(self.record.updates)]
+        self.zone_text = next((w.timezone_text for _, ws in read for w in ws if w.timezone_text), None)
         whole = _unique((u, w) for u, ws in read for w in ws if w.started_at and w.ended_at and not w.suspect)
         doubtful = _unique((u, w) for u, ws in read for w in ws if w.suspect)
         if whole:
@@ -247,7 +250,10 @@ class _Work:
 
     def _windows(self, update: Update) -> list[Window]:
         began = self.record.started_at or self.record.first_posted_at
-        return windows(update.text, update.posted_at, self.names.zones, began=began)
+        reading = read_times(update.text, update.posted_at, self.names.zones, began=began)
+        for zone in reading.unknown_zones:
+            self._signal("unknown-zone", "updates[].text", zone)
+        return list(reading.windows)
 
     def _joined(
         self, starts: Sequence[tuple[Update, Window]], ends: Sequence[tuple[Update, Window]]
@@ -281,7 +287,7 @@ class _Work:
             started_at=window.started_at,
             ended_at=window.ended_at,
             basis=Basis.STATED,
-            timezone_text=window.timezone_text,
+            timezone_text=window.timezone_text or self.zone_text,
             quote=window.quote,
             suspect=window.suspect or _impossible(window.started_at, window.ended_at),
         )
@@ -299,7 +305,10 @@ class _Work:
                 ended = said[0].ended_at if said else update.posted_at
                 if ended is None:
                     continue
-                for region, service in self._recovered(scope):
+                closed = self._recovered(scope)
+                if self.cells and set(closed) >= set(self.cells):
+                    continue  # nothing is singled out: this is the end of the incident, told by its windows
+                for region, service in closed:
                     yield Claim(
                         source=self.names.source.id,
                         authority=self.names.source.authority,
@@ -318,13 +327,17 @@ class _Work:
                     )
 
     def _recovered(self, scope: Scope) -> list[Cell]:
-        """The cells a recovery closes: those named, filled up with the incident's own where it names one side only."""
-        regions: list[str | None] = [*scope.regions] or list(dict.fromkeys(region for region, _ in self.cells))
-        services: list[str | None] = [s for s in scope.services if s != ALL] or list(
-            dict.fromkeys(s for _, s in self.cells)
-        )
-        services = [s for s in services if s not in scope.except_services]
-        return [(region, service) for region in regions or [None] for service in services or [None]]
+        """The cells a recovery closes: those it names, among the incident's own where these are known."""
+        services = [s for s in scope.services if s != ALL]
+        if self.cells:
+            return [
+                (region, service)
+                for region, service in self.cells
+                if (not scope.regions or region in scope.regions)
+                and (not services or service in services)
+                and service not in scope.except_services
+            ]
+        return _product(scope.regions, services)
 
     def accounts(self) -> Iterator[Claim]:
         """Accounts written by hand, fanned out to regions and services."""

@@ -189,14 +189,14 @@ def _block(block: Selector, signals: list[Signal]) -> Incident:
     day = _words(block.css(".incident-history-header .hide-text"))
     posted_at = None
     try:
-        posted_at = datetime.strptime(day, "%m/%d/%Y").replace(tzinfo=UTC)
+        posted_at = datetime.strptime(day, "%m/%d/%Y").replace(hour=23, minute=59, second=59, tzinfo=UTC)
     except ValueError:
         signals.append(Signal("bad-value", "history.date", f"{key}: {day!r}"))
     return _reviewed(key, title, posted_at, _one(block, ".card-body").get())
 
 
 def _reviewed(key: str, title: str, posted_at: datetime | None, body: str) -> Incident:
-    """An incident of the history, over by being there; `posted_at` is midnight of a day that alone is known."""
+    """An incident of the history, over by being there; `posted_at` is the last second of a day that alone is known."""
     text = plain(_fold(body))
     if not title or not text:
         raise ValueError("no title or no text")

@@ -201,7 +201,7 @@ def _incident(event: _Incident, page: str, signals: list[Signal]) -> Incident:
         region_text=", ".join(location.title for location in locations) or None,
         started_at=started_at,
         ended_at=ended_at,
-        first_posted_at=instant(event.created) if event.created else next((u.posted_at for u in updates), None),
+        first_posted_at=updates[0].posted_at if updates else instant(event.created) if event.created else None,
         resolved_posted_at=_resolved_posted_at(updates, ended_at),
         updates=updates,
         impacts=_impacts(event, locations, _left(messages), impact or severity),

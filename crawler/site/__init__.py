@@ -1,4 +1,8 @@
-"""How Datasette is started on the archive."""
+"""How Datasette is started on the archive.
+
+Datasette does the work; beside it stand `metadata.yml` (descriptions, facets, canned queries), one plugin
+(`plugins/archive.py`), three templates and a stylesheet.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,16 @@ from pathlib import Path
 
 from crawler.catalog import ROOT
 
+HERE = Path(__file__).resolve().parent
+METADATA = ROOT / "metadata.yml"
+
 #: Long enough for the slowest page of a large archive, short enough that no visitor can keep the machine busy.
 SETTINGS = {
     "sql_time_limit_ms": 2000,
     "facet_time_limit_ms": 500,
     "max_returned_rows": 2000,
     "default_page_size": 50,
-    "suggest_facets": "off",
+    "suggest_facets": "off",  # runs a query for each column shown
     "truncate_cells_html": 240,
 }
 
@@ -20,16 +27,13 @@ SETTINGS = {
 def arguments(database: Path, host: str, port: int) -> list[str]:
     """Arguments of the `datasette` command."""
     settings = [part for name, value in SETTINGS.items() for part in ("--setting", name, str(value))]
-    plugins = ROOT / "crawler" / "site"
-    extra = ["--plugins-dir", str(plugins)] if plugins.is_dir() else []
     return [
         str(database),
-        "--metadata",
-        str(ROOT / "metadata.yml"),
-        "--host",
-        host,
-        "--port",
-        str(port),
+        *("--metadata", str(METADATA)),
+        *("--host", host),
+        *("--port", str(port)),
+        *("--plugins-dir", str(HERE / "plugins")),
+        *("--template-dir", str(HERE / "templates")),
+        *("--static", f"site:{HERE / 'static'}"),
         *settings,
-        *extra,
     ]

@@ -1,0 +1,71 @@
+"""What a cell becomes on a page: links to the things it names, and text that stays text.
+
+Datasette links foreign keys of one column by itself. Regions and services are known by vendor and id, and
+views and queries have no foreign keys: those cells are linked here. Whatever vendors wrote is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from datasette.utils import tilde_encode
+from markupsafe import Markup, escape
+
+#: Address of a table, as Datasette makes it.
+TableUrl = Callable[[str], str]
+
+#: Columns that name a row of a table by its one key.
+_KEYS = {"incident": "incidents", "update_id": "updates", "vendor": "vendors"}
+#: Columns that name one or more rows together with the vendor. Only region ids never hold a comma.
+_PAIRS = {"region": "regions", "service": "services"}
+_LISTS = frozenset({"region"})
+#: Columns with vendors' words, shown whole up to a length.
+_WORDS = frozenset({"text", "words", "quote", "before", "after", "note", "remark", "names"})
+LONGEST = 3000
+
+
+def cell(row: Mapping[str, Any], column: str, value: object, table: str | None, url: TableUrl) -> Markup | None:
+    """How a cell of a table, view or query (`table` None) is shown; None leaves it to Datasette."""
+    if not isinstance(value, str) or not value:
+        return None
+    if column in _WORDS:
+        return _words(column, value)
+    if column == "source" and table != "claims":  # a claim's may be a reference of an incident written by hand
+        return _link(url("sources"), [value], value)
+    if column in _KEYS:
+        return _link(url(_KEYS[column]), [value], value)
+    if column in _PAIRS and table not in _PAIRS.values():
+        vendor = vendor_of(row)
+        if vendor is None:
+            return None
+        names = value.split(", ") if column in _LISTS else [value]
+        return Markup(", ").join(_link(url(_PAIRS[column]), [vendor, name], name) for name in names)
+    return None
+
+
+def vendor_of(row: Mapping[str, Any]) -> str | None:
+    """The vendor of a row: its own column, else what its incident's id begins with."""
+    names = row.keys()
+    if "vendor" in names:
+        return _plain(row["vendor"])
+    incident = _plain(row["incident"]) if "incident" in names else None
+    vendor, colon, _ = (incident or "").partition(":")
+    return vendor if colon else None
+
+
+def _plain(value: object) -> str | None:
+    """The value of a cell, also where Datasette has replaced it by value and label."""
+    if isinstance(value, dict):
+        value = value["value"]
+    return value if isinstance(value, str) else None
+
+
+def _link(table: str, keys: list[str], shown: str) -> Markup:
+    return Markup('<a href="{}/{}">{}</a>').format(table, ",".join(tilde_encode(key) for key in keys), shown)
+
+
+def _words(column: str, value: str) -> Markup:
+    shown = value if len(value) <= LONGEST else value[:LONGEST] + "…"
+    element = "q" if column == "quote" else "span"
+    return Markup('<{} class="words" dir="auto">{}</{}>').format(Markup(element), escape(shown), Markup(element))

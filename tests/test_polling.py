@@ -1,0 +1,333 @@
+"""End to end: a page plays through an outage, real Scrapy polls it round by round, real Datasette answers."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.guard import is_public
+from tests.stage import Stage, stage
+
+INCIDENTS = "/api/v2/incidents.json"
+
+
+@pytest.fixture
+def page() -> Iterator[Stage]:
+    with stage() as s:
+        yield s
+
+
+class Archive:
+    """An archive in a scratch directory that polls one made-up vendor."""
+
+    def __init__(self, directory: Path, url: str, extra: str = "") -> None:
+        self.data = directory / "data"
+        self.catalog = directory / "catalog"
+        self.catalog.mkdir()
+        (self.catalog / "acme.yml").write_text(
+            f"""
+id: acme
+name: Acme Cloud
+homepage: https://acme.example
+sources:
+  - id: acme-incidents
+    platform: statuspage
+    url: {url}
+    every: 1m
+    delay: 0
+{extra}
+regions:
+  - {{id: fra, name: Frankfurt, country: DE}}
+  - {{id: pdx, name: Oregon, country: US}}
+services:
+  - {{id: api, name: API, category: compute}}
+"""
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "crawler", *arguments, "--data", str(self.data), "--catalog", str(self.catalog)],
+            capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parent.parent,
+        )  # fmt: skip
+
+    def poll(self, at: str, *more: str) -> subprocess.CompletedProcess[str]:
+        return self.run("poll", "--at", at, "--timeout", "1", "--contact", "test@example.org", *more)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(self.data / "outages.db") as conn:
+            return conn.execute(sql).fetchall()
+
+    def outages(self) -> list[tuple[Any, ...]]:
+        return self.rows(
+            """select region, service, severity, substr(started_at, 12, 5), substr(ended_at, 12, 5), start_basis, end_basis
+            from outages where vendor = 'acme' order by region"""
+        )
+
+
+def update(code: str, at: str, status: str, body: str, *changes: tuple[str, str, str]) -> dict[str, Any]:
+    """An update as Statuspage publishes it; `changes` are (component, old state, new state)."""
+    when = f"2026-03-01T{at}:00.000Z"
+    return {
+        "id": code, "status": status, "body": body, "incident_id": "bcdfghjklmnp", "created_at": when,
+        "updated_at": when, "display_at": when, "deliver_notifications": True,
+        "affected_components": [
+            {"code": {"Frankfurt": "aaaabbbbcccc", "Oregon": "ddddeeeeffff"}[name.split("(")[1][:-1]], "name": name,
+             "old_status": old, "new_status": new}
+            for name, old, new in changes
+        ] or None,
+    }  # fmt: skip
+
+
+def payload(*updates: dict[str, Any], resolved: str | None = None) -> dict[str, Any]:
+    """`incidents.json` with one incident that has these updates, or with none."""
+    incident = {
+        "id": "bcdfghjklmnp", "name": "Requests fail", "status": updates[-1]["status"], "impact": "major",
+        "created_at": updates[0]["created_at"], "updated_at": updates[-1]["updated_at"],
+        "started_at": updates[0]["created_at"], "monitoring_at": None,
+        "resolved_at": resolved and f"2026-03-01T{resolved}:00.000Z", "shortlink": "https://stspg.io/x",
+        "page_id": "ppppqqqqrrrr", "incident_updates": list(reversed(updates)), "components": [],
+        "reminder_intervals": None,
+    } if updates else None  # fmt: skip
+    return {
+        "page": {"id": "ppppqqqqrrrr", "name": "Acme", "url": "https://acme.example", "time_zone": "Etc/UTC",
+                 "updated_at": "2026-03-01T09:00:00.000Z"},
+        "incidents": [incident] if incident else [],
+    }  # fmt: skip
+
+
+BOTH = (("API (Frankfurt)", "operational", "major_outage"), ("API (Oregon)", "operational", "major_outage"))
+FIRST = update("u1", "10:00", "investigating", "Requests to two regions fail.", *BOTH)
+SECOND = update(
+    "u2", "10:20", "identified", "One region works again.", ("API (Frankfurt)", "major_outage", "operational")
+)
+THIRD = update("u3", "11:00", "resolved", "This is over.", ("API (Oregon)", "major_outage", "operational"))
+EDITED = {**THIRD, "body": "Between 09:50 UTC and 10:56 UTC on March 1, 2026 requests failed."}
+
+
+def test_an_outage_is_polled_round_by_round(tmp_path: Path, page: Stage) -> None:
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+
+    def round_at(clock: str) -> subprocess.CompletedProcess[str]:
+        done = archive.poll(f"2026-03-01T{clock}:00Z")
+        assert done.returncode in (0, 3), done.stderr
+        return done
+
+    page.show(INCIDENTS, payload())
+    round_at("09:30")
+    round_at("09:31")  # unchanged
+    page.show(INCIDENTS, payload(FIRST))
+    round_at("10:02")
+    assert archive.outages() == [
+        ("fra", "api", "major_outage", "10:00", None, "structured", None),
+        ("pdx", "api", "major_outage", "10:00", None, "structured", None),
+    ]
+    page.show(INCIDENTS, payload(FIRST, SECOND))
+    round_at("10:22")
+    still_out = [
+        ("fra", "api", "major_outage", "10:00", "10:20", "structured", "structured"),
+        ("pdx", "api", "major_outage", "10:00", None, "structured", None),
+    ]
+    assert archive.outages() == still_out
+    unchanged = page.answers[INCIDENTS]
+    page.show(INCIDENTS, "down as well", status=500)
+    assert "HTTP 500" in round_at("10:30").stdout
+    page.show(INCIDENTS, payload(), delay=3)
+    assert "timeout" in round_at("10:31").stdout
+    page.show(INCIDENTS, "<html>All systems operational</html>")
+    round_at("10:32")
+    assert archive.outages() == still_out, "a failed look changes nothing"
+    page.answers[INCIDENTS] = unchanged
+    round_at("10:40")
+    round_at("10:41")
+    page.show(INCIDENTS, payload(FIRST, SECOND, THIRD, resolved="11:00"))
+    round_at("11:02")
+    assert archive.outages() == [
+        ("fra", "api", "major_outage", "10:00", "10:20", "structured", "structured"),
+        ("pdx", "api", "major_outage", "10:00", "11:00", "structured", "structured"),
+    ]
+    page.show(INCIDENTS, payload(FIRST, SECOND, EDITED, resolved="11:00"))
+    round_at("15:00")
+    assert archive.outages() == [
+        ("fra", "api", "major_outage", "09:50", "10:20", "stated", "structured"),
+        ("pdx", "api", "major_outage", "09:50", "10:56", "stated", "stated"),
+    ]
+    assert archive.rows("select field, before, after from revisions") == [
+        ("update text", THIRD["body"], EDITED["body"])
+    ]
+    assert [outcome for (outcome,) in archive.rows("select outcome from polls order by polled_at")] == [
+        "new", "not-modified", "new", "new", "error", "error", "unreadable", "new", "not-modified", "new", "new",
+    ]  # fmt: skip
+    assert archive.rows("select edits_after_resolved, lag_minutes from disclosure where vendor = 'acme'") == [(1, 10.0)]
+    before = dump(archive.data)
+    assert archive.run("rebuild").returncode == 0
+    assert dump(archive.data) == before, "a rebuild gives the same rows"
+    check_datasette(archive)
+
+
+def dump(data: Path) -> dict[str, list[Any]]:
+    """Every table of the archive."""
+    with sqlite3.connect(data / "outages.db") as conn:
+        names = [
+            n
+            for (n,) in conn.execute("select name from sqlite_master where type = 'table' and name not like '%sqlite%'")
+        ]
+        return {name: sorted(conn.execute(f"select * from [{name}]").fetchall(), key=repr) for name in names}
+
+
+def check_datasette(archive: Archive) -> None:
+    """Real Datasette on the archive answers over HTTP."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "crawler", "serve", "--port", str(port), "--data", str(archive.data), "--catalog",
+         str(archive.catalog)],
+        cwd=Path(__file__).parent.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        address = f"http://127.0.0.1:{port}/outages/recovery_order.json?_shape=array&incident=acme%3Abcdfghjklmnp"
+        for _ in range(100):
+            try:
+                with urllib.request.urlopen(address, timeout=5) as response:
+                    found = json.load(response)
+                break
+            except OSError:
+                time.sleep(0.2)
+        assert [(row["region"], row["rank"]) for row in found] == [("fra", 1), ("pdx", 2)]
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_requests_are_polite_and_conditional(tmp_path: Path, page: Stage) -> None:
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    page.show("/robots.txt", "User-agent: *\nAllow: /\n")
+    page.show(INCIDENTS, payload(), Last_Modified="Sun, 01 Mar 2026 09:00:00 GMT")
+    archive.poll("2026-03-01T09:30:00Z")
+    archive.poll("2026-03-01T09:31:00Z")
+    assert [path for path, _ in page.asked] == ["/robots.txt", INCIDENTS] * 2
+    agent = page.asked[1][1]["user-agent"]
+    assert agent.startswith("outages/")
+    assert "test@example.org" in agent
+    assert "if-none-match" not in page.asked[1][1]
+    assert page.asked[3][1]["if-none-match"] == page.answers[INCIDENTS].headers["ETag"]
+    assert page.asked[3][1]["if-modified-since"] == "Sun, 01 Mar 2026 09:00:00 GMT"
+
+
+def test_a_source_that_is_not_due_is_left_alone(tmp_path: Path, page: Stage) -> None:
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    page.show(INCIDENTS, payload())
+    archive.poll("2026-03-01T09:30:00Z")
+    asked = len(page.asked)
+    assert archive.poll("2026-03-01T09:30:30Z").returncode == 0
+    assert len(page.asked) == asked
+    archive.poll("2026-03-01T09:30:40Z", "--all")
+    assert len(page.asked) > asked
+
+
+def failure(archive: Archive) -> tuple[str, str]:
+    ((outcome, error),) = archive.rows("select outcome, error from polls")
+    return outcome, error
+
+
+def test_robots_txt_is_obeyed_unless_the_catalog_says_why_not(tmp_path: Path, page: Stage) -> None:
+    page.show("/robots.txt", "User-agent: *\nDisallow: /api/\n")
+    page.show(INCIDENTS, payload())
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    assert archive.poll("2026-03-01T09:30:00Z").returncode == 3
+    outcome, error = failure(archive)
+    assert (outcome, error.split(":")[0]) == ("error", "robots")
+    (tmp_path / "other").mkdir()
+    allowed = Archive(tmp_path / "other", page.url + INCIDENTS, "    robots: the vendor allowed it in writing")
+    assert allowed.poll("2026-03-01T09:30:00Z").returncode == 0
+
+
+def test_a_refused_connection_is_an_error(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        archive = Archive(tmp_path, f"http://127.0.0.1:{free.getsockname()[1]}{INCIDENTS}")
+    assert archive.poll("2026-03-01T09:30:00Z").returncode == 3
+    outcome, error = failure(archive)
+    assert (outcome, error.split(":")[0]) == ("error", "refused")
+
+
+def test_a_certificate_nobody_vouches_for_is_an_error(tmp_path: Path) -> None:
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-keyout",
+         str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+    def secure(server: Any) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+
+    with stage(secure) as page:
+        page.show(INCIDENTS, payload())
+        archive = Archive(tmp_path, page.url.replace("http:", "https:") + INCIDENTS)
+        assert archive.poll("2026-03-01T09:30:00Z").returncode == 3
+    outcome, error = failure(archive)
+    assert (outcome, error.split(":")[0]) == ("error", "tls")
+
+
+def test_a_body_that_is_too_large_is_an_error(tmp_path: Path, page: Stage) -> None:
+    page.show(INCIDENTS, b" " * (33 << 20))
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    archive.run("poll", "--at", "2026-03-01T09:30:00Z")
+    outcome, error = failure(archive)
+    assert (outcome, error.split(":")[0]) == ("error", "too-large")
+
+
+@pytest.mark.parametrize("target", ["http://localhost:1/x", "http://[::1]:1/x", "file:///etc/hostname"])
+def test_a_redirect_to_a_private_place_is_not_followed(tmp_path: Path, page: Stage, target: str) -> None:
+    page.show(INCIDENTS, "", status=302, Location=target)
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    archive.poll("2026-03-01T09:30:00Z")
+    outcome, error = failure(archive)
+    assert outcome == "error"
+    assert error.startswith(("redirect", "HTTP 302")), error
+
+
+def test_a_redirect_on_the_same_host_is_followed(tmp_path: Path, page: Stage) -> None:
+    page.show(INCIDENTS, "", status=301, Location="/elsewhere")
+    page.show("/elsewhere", payload(FIRST))
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    assert archive.poll("2026-03-01T10:05:00Z").returncode == 0
+    assert len(archive.outages()) == 2
+
+
+def test_two_rounds_exclude_each_other(tmp_path: Path, page: Stage) -> None:
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    page.show(INCIDENTS, payload(), delay=2)
+    command = [sys.executable, "-m", "crawler", "poll", "--data", str(archive.data), "--catalog", str(archive.catalog)]
+    first = subprocess.Popen(command, cwd=Path(__file__).parent.parent, stdout=subprocess.DEVNULL)
+    while not any(path == INCIDENTS for path, _ in page.asked):
+        time.sleep(0.05)
+    second = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
+    assert second.returncode == 75
+    assert "another round" in second.stderr
+    assert first.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("8.8.8.8", True), ("2606:4700::1111", True), ("127.0.0.1", False), ("10.1.2.3", False), ("192.168.0.1", False),
+        ("169.254.169.254", False), ("100.64.0.1", False), ("::1", False), ("fe80::1%eth0", False), ("fd00::1", False),
+        ("::ffff:10.0.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False),
+    ],
+)  # fmt: skip
+def test_public_addresses(address: str, public: bool) -> None:
+    assert is_public(address) is public
