@@ -238,6 +238,9 @@ def _web_address(url: str, *where: str | int) -> None:
 
 def _incident(file: _File) -> Incident:
     postmortem = file.postmortem if file.postmortem and file.postmortem.published else None
+    accounts = tuple(_accounts(file))
+    # What the vendor's own fields say of the incident as a whole.
+    fields = next((a for a in accounts if a.basis is Basis.STRUCTURED and not (a.regions or a.services)), None)
     return Incident(
         key=file.key,
         title=file.title,
@@ -247,10 +250,12 @@ def _incident(file: _File) -> Incident:
         state=file.state or (State.POSTMORTEM if postmortem else State.RESOLVED),
         service_text=file.service_text,
         region_text=file.region_text,
+        started_at=fields.started_at if fields else None,
+        ended_at=fields.ended_at if fields else None,
         first_posted_at=_utc(file, file.first_word, "first_word"),
         resolved_posted_at=_utc(file, file.last_word, "last_word"),
         updates=tuple(_updates(file)),
-        accounts=tuple(_accounts(file)),
+        accounts=accounts,
         cause=file.cause,
         cause_category=file.cause_category,
         plane=file.plane,

@@ -6,6 +6,7 @@ views and queries have no foreign keys: those cells are linked here. Whatever ve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ _LISTS = frozenset({"region"})
 #: Columns with vendors' words, shown whole up to a length.
 _WORDS = frozenset({"text", "words", "quote", "before", "after", "note", "remark", "names"})
 LONGEST = 3000
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def cell(row: Mapping[str, Any], column: str, value: object, table: str | None, url: TableUrl) -> Markup | None:
@@ -31,6 +33,8 @@ def cell(row: Mapping[str, Any], column: str, value: object, table: str | None, 
         return None
     if column in _WORDS:
         return _words(column, value)
+    if _TIME.fullmatch(value):
+        return Markup("<time>{}</time>").format(value)
     if column == "source" and table != "claims":  # a claim's may be a reference of an incident written by hand
         return _link(url("sources"), [value], value)
     if column in _KEYS:
