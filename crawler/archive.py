@@ -15,7 +15,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -207,7 +207,7 @@ class Archive:
             ),
         )  # fmt: skip
         report.outcomes[outcome] += 1
-        self._touch(source.vendor, capture.fetched_at)
+        self._touch(source.vendor, capture.fetched_at, self._previous_look(source.id, capture.url, at))
         self._log_look(source.id, at, outcome)
         if page is not None:
             self._take_page(source, capture, body, page, before, report)
@@ -238,6 +238,13 @@ class Archive:
             return "new", None, reader(source.platform)(capture, source)
         except Unreadable as error:
             return "unreadable", str(error), None
+
+    def _previous_look(self, source: str, url: str, at: str) -> datetime | None:
+        row = self.conn.execute(
+            "select polled_at from polls where source = ? and url = ? and polled_at < ? order by polled_at desc limit 1",
+            (source, url, at),
+        ).fetchone()
+        return instant(row[0]) if row else None
 
     def _log_look(self, source: str, at: str, outcome: str) -> None:
         changed = ", last_changed_at = :at" if outcome == "new" else ""
@@ -562,45 +569,48 @@ class Archive:
         self._changed_since.clear()
 
     def _measure_vendor(self, vendor: str, since: datetime) -> None:
-        spans = [(max(a, since), b) for a, b in self._watched(vendor, since) if b > since]
+        spans = list(coverage.by_months((max(a, since), b) for a, b in self._watched(vendor, since) if b > since))
         self.conn.execute("delete from watched where vendor = ? and started_at >= ?", (vendor, stamp(since)))
-        self.conn.execute(
-            "update watched set ended_at = ? where vendor = ? and ended_at > ?", (stamp(since), vendor, stamp(since))
-        )
         self.conn.executemany(
             "insert or replace into watched values (?, ?, ?)", [(vendor, stamp(a), stamp(b)) for a, b in spans]
         )
         self.conn.execute("delete from availability where vendor = ? and month >= ?", (vendor, f"{since:%Y-%m}"))
-        months = coverage.by_month(spans)
+        months = coverage.minutes_by_month(spans)
         if not months:
             return
         last = spans[-1][1]
-        down: dict[tuple[str | None, str | None], list[coverage.Span]] = {}
+        down: dict[timeline.Cell, list[coverage.Span]] = {}
+        since_month: dict[timeline.Cell, str] = {}  # a place has availability from its first outage on
         for region, service, severity, started, ended in self.conn.execute(
-            "select region, service, severity, started_at, ended_at from outages where vendor = ?", (vendor,)
+            "select region, service, severity, started_at, ended_at from outages where vendor = ? order by started_at",
+            (vendor,),
         ):
-            spell = down.setdefault((region, service), [])
+            spells = down.setdefault((region, service), [])
+            since_month.setdefault((region, service), started[:7])
             if severity in DOWN:
-                spell.append((instant(started), instant(ended) if ended else last))
+                spells.append((instant(started), instant(ended) if ended else last))
         for (region, service), spells in down.items():
-            lost = coverage.by_month(coverage.common(coverage.unite(s for s in spells if s[0] < s[1]), spans))
+            lost = coverage.minutes_by_month(coverage.common(coverage.unite(s for s in spells if s[0] < s[1]), spans))
             self.conn.executemany(
                 "insert into availability values (?, ?, ?, ?, ?, ?)",
                 [
-                    (vendor, region, service, m, round(lost.get(m, 0.0), 1), round(watched, 1))
-                    for m, watched in months.items()
+                    (vendor, region, service, month, round(lost.get(month, 0.0), 1), round(watched, 1))
+                    for month, watched in months.items()
+                    if month >= since_month[region, service]
                 ],
             )
 
     def _watched(self, vendor: str, since: datetime) -> list[coverage.Span]:
         """Disjoint spans since then in which the vendor was watched at some address."""
         spans: list[coverage.Span] = []
-        earlier = stamp(since - timedelta(days=40))
         for source in self.catalog.vendor(vendor).sources:
             looks: dict[str, list[coverage.Look]] = {}
             for url, at, outcome, reach in self.conn.execute(
-                "select url, polled_at, outcome, reach from polls where source = ? and polled_at >= ? order by polled_at, id",
-                (source.id, earlier),
+                """select url, max(polled_at) as polled_at, outcome, reach from polls where source = :source
+                and polled_at < :since group by url
+                union all select url, polled_at, outcome, reach from polls where source = :source
+                and polled_at >= :since order by polled_at, url""",
+                {"source": source.id, "since": stamp(since)},
             ):
                 looks.setdefault(url, []).append(coverage.Look(instant(at), outcome, instant(reach) if reach else None))
             for seen in looks.values():

@@ -60,14 +60,19 @@ def common(one: Sequence[Span], other: Sequence[Span]) -> Iterator[Span]:
             j += 1
 
 
-def by_month(spans: Iterable[Span]) -> dict[str, float]:
-    """Minutes in each month (`YYYY-MM`, UTC) of disjoint spans."""
-    minutes: dict[str, float] = {}
+def by_months(spans: Iterable[Span]) -> Iterator[Span]:
+    """The same time, cut where a month (UTC) ends."""
     for start, end in spans:
         while start < end:
             turn = datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
-            cut = min(end, turn)
-            month = f"{start:%Y-%m}"
-            minutes[month] = minutes.get(month, 0.0) + (cut - start) / timedelta(minutes=1)
-            start = cut
+            yield start, min(end, turn)
+            start = turn
+
+
+def minutes_by_month(spans: Iterable[Span]) -> dict[str, float]:
+    """Minutes in each month (`YYYY-MM`, UTC) of disjoint spans."""
+    minutes: dict[str, float] = {}
+    for start, end in by_months(spans):
+        month = f"{start:%Y-%m}"
+        minutes[month] = minutes.get(month, 0.0) + (end - start) / timedelta(minutes=1)
     return minutes

@@ -1,0 +1,212 @@
+"""The archive depends on its captures alone: not on how often, in what pieces or how rudely they came."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.archive import Archive
+from crawler.captures import Captures
+from crawler.catalog import load
+from crawler.imports import ImportProblem, from_git, from_lines
+from crawler.records import Capture
+
+ROOT = Path(__file__).parent.parent
+
+
+def dump(data: Path) -> dict[str, list[Any]]:
+    """Every table of the archive, without the numbers that captures.db gave the captures."""
+    with sqlite3.connect(data / "outages.db") as conn:
+        names = [
+            n
+            for (n,) in conn.execute("select name from sqlite_master where type = 'table' and name not like '%sqlite%'")
+        ]
+        found = {name: sorted(conn.execute(f"select * from [{name}]").fetchall(), key=repr) for name in names}
+    assert found["incidents"]
+    return found
+
+
+def incident(key: str, hour: int, *texts: str, resolved: bool = False) -> dict[str, Any]:
+    """A Statuspage incident of 2026-02-01 with an update every ten minutes from that hour on."""
+    times = [f"2026-02-01T{hour:02}:{10 * n:02}:00.000Z" for n in range(len(texts))]
+    updates = [
+        {"id": f"{key[:8]}u{n:03}", "status": "resolved" if resolved and n == len(texts) - 1 else "investigating",
+         "body": text, "incident_id": key, "created_at": at, "updated_at": at, "display_at": at,
+         "deliver_notifications": True, "affected_components": None}
+        for n, (text, at) in enumerate(zip(texts, times, strict=True))
+    ]  # fmt: skip
+    return {
+        "id": key, "name": f"Trouble {key}", "status": updates[-1]["status"], "impact": "minor", "created_at": times[0],
+        "updated_at": times[-1], "started_at": times[0], "monitoring_at": None,
+        "resolved_at": times[-1] if resolved else None, "shortlink": "https://stspg.io/y", "page_id": "ppppqqqqrrrr",
+        "incident_updates": updates[::-1], "components": [], "reminder_intervals": None,
+    }  # fmt: skip
+
+
+def lines() -> list[str]:
+    """A day of a page: incidents begin, go on, are edited, vanish and come back; a body is broken now and then."""
+    rng = random.Random(7)
+    keys = [f"{letter * 11}{number}" for letter in "bcdfgh" for number in range(4)]
+    made = []
+    for step in range(240):
+        hour = step // 10
+        shown = []
+        for number, key in enumerate(keys):
+            if number > hour:
+                continue
+            said = [
+                f"Message {n} of {key}" + (" (corrected)" if step > 200 and n == 0 else "")
+                for n in range(min(5, step % 10 + 1))
+            ]
+            if not (key.startswith("c") and 120 < step < 140):
+                shown.append(incident(key, number, *said, resolved=hour > number))
+        page = {"page": {"id": "ppppqqqqrrrr", "name": "GitHub", "url": "https://www.githubstatus.com",
+                         "time_zone": "Etc/UTC", "updated_at": "2026-02-01T00:00:00Z"}, "incidents": shown}  # fmt: skip
+        body = "<html>" if rng.random() < 0.05 else json.dumps(page)
+        at = f"2026-02-{1 + step // 144:02}T{step % 144 // 6:02}:{step % 6 * 10:02}:30Z"
+        made.append(json.dumps({"source": "github-incidents", "url": "https://www.githubstatus.com/api/v2/incidents.json",
+                                "fetched_at": at, "status": 200, "body": body}))  # fmt: skip
+    return made
+
+
+def write(path: Path, some: list[str]) -> Path:
+    path.write_text("".join(line + "\n" for line in some))
+    return path
+
+
+def take(data: Path, *files: Path) -> None:
+    """Import files as one command does."""
+    catalog = load()
+    captures = Captures(data / "captures.db")
+    archive = Archive(data / "outages.db", catalog)
+    for file in files:
+        items = list(from_lines(file, catalog, None))
+        captures.add(item for item in items if isinstance(item, Capture))
+    archive.catch_up(captures)
+    captures.close()
+    archive.close()
+
+
+@pytest.fixture(scope="module")
+def day() -> list[str]:
+    return lines()
+
+
+@pytest.fixture(scope="module")
+def whole(day: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    data = tmp_path_factory.mktemp("whole")
+    take(data, write(data / "day.jsonl", day))
+    return dump(data)
+
+
+def test_what_the_day_holds(whole: dict[str, list[Any]]) -> None:
+    fields = {row[5] for row in whole["revisions"]}
+    assert {"vanished", "returned", "update text"} <= fields
+    assert {row[4] for row in whole["polls"]} == {"new", "same", "unreadable"} or {"new", "unreadable"} <= {
+        row[4] for row in whole["polls"]
+    }
+
+
+def test_twice(day: list[str], whole: dict[str, list[Any]], tmp_path: Path) -> None:
+    file = write(tmp_path / "day.jsonl", day)
+    take(tmp_path, file)
+    take(tmp_path, file)
+    assert dump(tmp_path) == whole
+
+
+@pytest.mark.parametrize("cut", [1, 77, 120, 239])
+def test_in_two_parts(day: list[str], whole: dict[str, list[Any]], tmp_path: Path, cut: int) -> None:
+    take(tmp_path, write(tmp_path / "a.jsonl", day[:cut]))
+    take(tmp_path, write(tmp_path / "b.jsonl", day[cut:]))
+    assert dump(tmp_path) == whole
+
+
+def without_numbers(found: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Captures that came in another order have other numbers; nothing else may differ."""
+    found = {**found, "polls": sorted(row[:6] + row[7:] for row in found["polls"])}
+    return {**found, "pages": [row[:3] + row[4:] for row in found["pages"]]}
+
+
+def test_the_later_half_first(day: list[str], whole: dict[str, list[Any]], tmp_path: Path) -> None:
+    take(tmp_path, write(tmp_path / "b.jsonl", day[120:]))
+    take(tmp_path, write(tmp_path / "a.jsonl", day[:120]))
+    assert without_numbers(dump(tmp_path)) == without_numbers(whole)
+
+
+def test_rebuilt(day: list[str], whole: dict[str, list[Any]], tmp_path: Path) -> None:
+    take(tmp_path, write(tmp_path / "day.jsonl", day))
+    captures = Captures(tmp_path / "captures.db")
+    archive = Archive(tmp_path / "outages.db", load())
+    archive.rebuild(captures)
+    assert dump(tmp_path) == whole
+
+
+def test_killed_and_started_again(day: list[str], whole: dict[str, list[Any]], tmp_path: Path) -> None:
+    file = write(tmp_path / "day.jsonl", day)
+    command = [sys.executable, "-m", "crawler", "import", str(file), "--data", str(tmp_path)]
+    rng = random.Random(11)
+    began = time.monotonic()
+    subprocess.run([*command[:-1], str(tmp_path / "timing")], cwd=ROOT, check=True, capture_output=True)
+    length = time.monotonic() - began
+    for _ in range(8):
+        victim = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.3 * length, length))
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.wait()
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert dump(tmp_path) == whole
+
+
+def test_a_file_in_git_is_imported_version_by_version(day: list[str], tmp_path: Path) -> None:
+    repository = tmp_path / "scraped"
+    repository.mkdir()
+
+    def git(*arguments: str, at: str = "2026-02-01T00:00:00Z") -> None:
+        environment = {**os.environ, "GIT_COMMITTER_DATE": at, "GIT_AUTHOR_DATE": at}
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        subprocess.run(
+            ["git", "-C", str(repository), *identity, *arguments], check=True, capture_output=True, env=environment
+        )
+
+    git("init", "-q")
+    for line in day[:12]:
+        said = json.loads(line)
+        (repository / "incidents.json").write_text(said["body"])
+        git("add", "incidents.json")
+        git("commit", "-q", "--allow-empty", "-m", "poll", at=said["fetched_at"])
+    (repository / "incidents.json").unlink()
+    git("commit", "-aqm", "gone", at="2026-02-03T00:00:00Z")
+    found = list(from_git(repository, "incidents.json", load().sources["github-incidents"]))
+    bodies = [item.body for item in found if isinstance(item, Capture)]
+    texts = [json.loads(line)["body"].encode() for line in day[:12]]
+    assert bodies == [body for before, body in zip([None, *texts], texts, strict=False) if body != before]
+    problems = [item for item in found if isinstance(item, ImportProblem)]
+    assert len(problems) == 1
+    assert "missing" in problems[0].problem
+    with pytest.raises(RuntimeError, match="no commit has a file"):
+        list(from_git(repository, "other.json", load().sources["github-incidents"]))
+
+
+def test_a_replay_in_pieces_is_the_replay(shared: Path, tmp_path: Path) -> None:
+    with lzma.open(shared / "replay" / "github-history-atom.jsonl.xz", "rt") as stream:
+        some = [line.rstrip("\n") for number, line in enumerate(stream) if number % 4 == 0]
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    take(tmp_path / "one", write(tmp_path / "all.jsonl", some))
+    for number, part in enumerate((some[:50], some[50:51], some[51:])):
+        take(tmp_path / "two", write(tmp_path / f"{number}.jsonl", part))
+    assert dump(tmp_path / "one") == dump(tmp_path / "two")
+    captures = Captures(tmp_path / "two" / "captures.db")
+    Archive(tmp_path / "two" / "outages.db", load()).rebuild(captures)
+    assert dump(tmp_path / "one") == dump(tmp_path / "two")
