@@ -65,6 +65,8 @@ create table polls (id text primary key, source text not null references sources
   milliseconds integer, error text, reach text);
 create index polls_source on polls (source, polled_at desc);
 create index polls_polled on polls (polled_at desc, id);
+create index polls_capture on polls (capture);
+create index polls_address on polls (source, url, polled_at);
 
 create table signals (source text not null references sources(id), kind text not null, place text not null,
   detail text not null, count integer not null, first_seen_at text not null, last_seen_at text not null,
@@ -87,6 +89,13 @@ create table pages (source text not null, url text not null, readable integer no
 create table sightings (incident text not null, source text not null, url text not null, began text,
   first_seen_at text not null, last_seen_at text not null, primary key (incident, source, url)) without rowid;
 create index sightings_source on sightings (source);
+
+create table unresolved (incident text not null references incidents(id), source text not null, kind text not null,
+  place text not null, detail text not null, component text);
+create index unresolved_incident on unresolved (incident);
+create index unresolved_component on unresolved (component) where component is not null;
+
+create table to_measure (vendor text primary key, since text not null) without rowid;
 
 create table meta (key text primary key, value text not null) without rowid;
 """

@@ -22,8 +22,10 @@ _KEYS = {"incident": "incidents", "update_id": "updates", "vendor": "vendors"}
 _PAIRS = {"region": "regions", "service": "services"}
 _LISTS = frozenset({"region"})
 #: Columns with vendors' words, shown whole up to a length.
-_WORDS = frozenset({"text", "words", "quote", "before", "after", "note", "remark", "names"})
+_WORDS = frozenset({"text", "words", "theirs", "quote", "before", "after", "note", "remark", "names"})
 LONGEST = 3000
+#: Some ids are very long (AWS ARNs): a link shows so many characters of both ends.
+ENDS = 24
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -65,8 +67,11 @@ def _plain(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _link(table: str, keys: list[str], shown: str) -> Markup:
-    return Markup('<a href="{}/{}">{}</a>').format(table, ",".join(tilde_encode(key) for key in keys), shown)
+def _link(table: str, keys: list[str], name: str) -> Markup:
+    short = name if len(name) <= 2 * ENDS else f"{name[:ENDS]}…{name[-ENDS:]}"
+    title = Markup("") if short == name else Markup(' title="{}"').format(name)
+    path = ",".join(tilde_encode(key) for key in keys)
+    return Markup('<a href="{}/{}"{}>{}</a>').format(table, path, title, short)
 
 
 def _words(column: str, value: str) -> Markup:

@@ -1,0 +1,278 @@
+"""Captures, read in order: what each look found, and what each page shows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from crawler import landmarks
+from crawler.archive.availability import Availability
+from crawler.archive.rows import Rows
+from crawler.archive.shipped import Shipped
+from crawler.archive.versions import Versions, View
+from crawler.captures import Captures, CorruptBodyError
+from crawler.catalog import Catalog, Source
+from crawler.database import connect, transaction
+from crawler.records import Capture, Page, Unreadable, instant, stamp
+from crawler.schema import make_views, migrations
+from spiders import PLATFORMS, reader
+
+#: Captures per transaction: a crash costs the reading of so many, never a capture.
+CHUNK = 200
+
+Progress = Callable[[int, int], None]
+
+
+class Report(msgspec.Struct):
+    """What a run did, for people: counts by outcome, and everything that was not understood."""
+
+    outcomes: Counter[str] = msgspec.field(default_factory=Counter)
+    signals: Counter[tuple[str, str, str, str]] = msgspec.field(default_factory=Counter)  # source, kind, place, detail
+    incidents: int = 0  # whose rows were written
+    vanished: int = 0
+
+
+class _Before(NamedTuple):
+    """The page that an address showed last. `body` is the number of its bytes in captures.db."""
+
+    readable: bool
+    body: int | None
+    reach: str | None
+    keys: tuple[str, ...]
+
+
+class _Look(NamedTuple):
+    """What came of one look. A page only if there is a new one."""
+
+    outcome: str
+    error: str | None = None
+    page: Page | None = None
+
+
+class Archive:
+    """`outages.db`, written from captures."""
+
+    def __init__(self, path: Path, catalog: Catalog, incidents: Path = landmarks.SHIPPED) -> None:
+        self.path = path
+        self.catalog = catalog
+        self.db = connect(path, migrations)
+        self.conn: sqlite3.Connection = self.db.conn
+        self.versions = Versions(self.conn)
+        self.availability = Availability(self.conn, catalog)
+        self.rows = Rows(self.conn, catalog, self.versions, self.availability.touch)
+        self.shipped = Shipped(self.conn, catalog, incidents, self.versions)
+        make_views(self.db)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.conn.close()
+
+    def catch_up(self, captures: Captures, progress: Progress | None = None) -> Report:
+        """Read every capture that has not been read yet, in chunks that are each whole or absent."""
+        report = Report()
+        for source, vendor, platform, url in captures.named_sources():
+            if source not in self.catalog.sources:
+                self.catalog.add(Source(id=source, vendor=vendor, platform=platform, url=url, polled=False))
+        with transaction(self.conn):
+            self._take_shipped()
+            self._derive(report)
+        pending = self._order(captures)
+        done = 0
+        while chunk := pending[done : done + CHUNK]:
+            with transaction(self.conn):
+                for seq, capture, body in _intact(captures, [seq for seq, _, _ in chunk], report):
+                    self._take(seq, capture, body, report)
+                self.versions.flush()
+                self._derive(report)
+            done += len(chunk)
+            if progress:
+                progress(done, len(pending))
+        with transaction(self.conn):
+            (last,) = captures.conn.execute("select coalesce(max(seq), 0) from captures").fetchone()
+            self._remember("captures_read", str(last))
+            self.availability.measure()
+            if report.incidents:
+                self.rows.list_found()
+        return report
+
+    def rebuild(self, captures: Captures, progress: Progress | None = None) -> Report:
+        """Forget everything that was derived, and derive it again."""
+        with transaction(self.conn):
+            for table in self.db.table_names():
+                if not table.startswith(("_", "sqlite_")):
+                    self.conn.execute(f"delete from [{table}]")
+        self.versions.clear()
+        return self.catch_up(captures, progress)
+
+    def _take_shipped(self) -> None:
+        digest = self.shipped.digest()
+        if self._recall("catalog") != digest:
+            self.shipped.write_catalog()
+            self._remember("catalog", digest)
+            self._remember("captures_read", "0")  # captures of a source that is new in the catalog can be read now
+        self.shipped.write_landmarks()
+
+    def _derive(self, report: Report) -> None:
+        report.incidents += len(self.versions.changed)
+        report.signals += self.rows.derive()
+
+    def _order(self, captures: Captures) -> list[tuple[int, str, int]]:
+        """(seq, source, time) of what to read, oldest first. A source with a capture older than what was read of it
+        starts over.
+        """
+        fresh = [row for row in captures.pending(int(self._recall("captures_read") or 0)) if not self._polled(row[0])]
+        oldest: dict[str, int] = {}
+        for _, source, at in fresh:
+            oldest[source] = min(at, oldest.get(source, at))
+        for source, at in oldest.items():
+            (newest,) = self.conn.execute("select max(polled_at) from polls where source = ?", (source,)).fetchone()
+            if newest and at < instant(newest).timestamp():
+                self._forget(source)
+                fresh = [row for row in fresh if row[1] != source] + captures.of_source(source)
+        return sorted(fresh, key=lambda row: (row[2], row[0]))
+
+    def _polled(self, seq: int) -> bool:
+        return self.conn.execute("select 1 from polls where capture = ?", (seq,)).fetchone() is not None
+
+    def _forget(self, source: str) -> None:
+        with transaction(self.conn):
+            self.versions.forget_source(source)
+            for table in ("polls", "signals", "pages"):
+                self.conn.execute(f"delete from {table} where source = ?", (source,))
+            self._remember("captures_read", "0")  # should this run not finish, the next one finds them unread
+            self.rows.derive()
+
+    def _recall(self, key: str) -> str | None:
+        row = self.conn.execute("select value from meta where key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def _remember(self, key: str, value: str) -> None:
+        self.conn.execute("insert or replace into meta values (?, ?)", (key, value))
+
+    # One capture
+
+    def _take(self, seq: int, capture: Capture, body: int | None, report: Report) -> None:
+        """Log the look, and store what the page says if it says anything new."""
+        source = self.catalog.sources.get(capture.source)
+        if source is None or source.platform not in PLATFORMS:
+            report.signals[capture.source, "unknown-source", "source", capture.url] += 1
+            return
+        before = self._page_before(source.id, capture.url)
+        look = _look(capture, body, source, before)
+        at = stamp(capture.fetched_at)
+        self._log(seq, capture, source, look, before)
+        report.outcomes[look.outcome] += 1
+        if look.page is not None:
+            self._take_page(source, capture, body, look.page, before, report)
+        elif look.outcome == "unreadable":
+            # The incidents of the page before stay those to compare with; a 304 now means: still unreadable.
+            self.conn.execute("update pages set readable = 0 where source = ? and url = ?", (source.id, capture.url))
+        elif before and look.outcome != "error":
+            for key in before.keys:
+                self.versions.see(f"{source.vendor}:{key}", View(source.id, capture.url), at)
+
+    def _page_before(self, source: str, url: str) -> _Before | None:
+        row = self.conn.execute(
+            "select readable, body, reach, keys from pages where source = ? and url = ?", (source, url)
+        ).fetchone()
+        return _Before(bool(row[0]), row[1], row[2], tuple(json.loads(row[3]))) if row else None
+
+    def _log(self, seq: int, capture: Capture, source: Source, look: _Look, before: _Before | None) -> None:
+        at = stamp(capture.fetched_at)
+        reach = None
+        if look.page and look.page.reach:
+            reach = stamp(look.page.reach)
+        elif before and look.outcome in ("same", "not-modified"):
+            reach = before.reach
+        self.availability.touch(source.vendor, capture.fetched_at, self._previous_look(source.id, capture.url, at))
+        self.conn.execute(
+            "insert or replace into polls values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                capture.id, source.id, capture.url, at, look.outcome, capture.status, seq,
+                None if capture.body is None else len(capture.body), capture.milliseconds, look.error, reach,
+            ),
+        )  # fmt: skip
+        changed = ", last_changed_at = :at" if look.outcome == "new" else ""
+        self.conn.execute(
+            f"update sources set last_polled_at = :at, last_outcome = :outcome{changed} where id = :source",
+            {"at": at, "outcome": look.outcome, "source": source.id},
+        )
+
+    def _previous_look(self, source: str, url: str, at: str) -> datetime | None:
+        (previous,) = self.conn.execute(
+            "select max(polled_at) from polls where source = ? and url = ? and polled_at < ?", (source, url, at)
+        ).fetchone()
+        return instant(previous) if previous else None
+
+    def _take_page(
+        self, source: Source, capture: Capture, body: int | None, page: Page, before: _Before | None, report: Report
+    ) -> None:
+        view, at = View(source.id, capture.url), stamp(capture.fetched_at)
+        for signal in page.signals:
+            self._count(source.id, signal.kind, signal.where, signal.detail, at)
+            report.signals[source.id, signal.kind, signal.where, signal.detail] += 1
+        for record in page.incidents:
+            began = record.first_posted_at or record.started_at
+            self.versions.show(f"{source.vendor}:{record.key}", view, record, stamp(began) if began else None, at)
+        keys = [record.key for record in page.incidents]
+        for key in set(before.keys if before else ()) - set(keys):
+            report.vanished += self._miss(f"{source.vendor}:{key}", view, page, at)
+        self.conn.execute(
+            "insert or replace into pages values (?, ?, 1, ?, ?, ?)",
+            (source.id, capture.url, body, stamp(page.reach) if page.reach else None, json.dumps(keys)),
+        )
+
+    def _miss(self, incident: str, view: View, page: Page, at: str) -> bool:
+        """The incident was on the page before. Whether it has vanished, or only left the list."""
+        began = self.versions.began(incident, view)
+        if page.reach is None or began is None or instant(began) <= page.reach:
+            return False
+        return self.versions.vanish(incident, view, at)
+
+    def _count(self, source: str, kind: str, place: str, detail: str, at: str) -> None:
+        self.conn.execute(
+            """insert into signals values (?, ?, ?, ?, 1, ?, ?) on conflict (source, kind, place, detail)
+            do update set count = count + 1, last_seen_at = excluded.last_seen_at""",
+            (source, kind, place, detail, at, at),
+        )
+
+
+def _look(capture: Capture, body: int | None, source: Source, before: _Before | None) -> _Look:
+    """What came of a look; the reader is asked only where the bytes are new."""
+    readable = before is not None and before.readable
+    if capture.status is None:
+        return _Look("error", capture.error)
+    if capture.status == 304:
+        return _Look("not-modified") if readable else _Look("unreadable", "304, but no page to go by")
+    if capture.status != 200 or capture.body is None:
+        return _Look("error", capture.error or f"HTTP {capture.status}")
+    if before is not None and readable and before.body == body:
+        return _Look("same")
+    try:
+        return _Look("new", page=reader(source.platform)(capture, source))
+    except Unreadable as error:
+        return _Look("unreadable", str(error))
+
+
+def _intact(captures: Captures, seqs: Sequence[int], report: Report) -> Iterator[tuple[int, Capture, int | None]]:
+    """The captures; one whose bytes are damaged is reported and does not stop the others."""
+    for seq in seqs:
+        try:
+            yield from captures.read([seq])
+        except CorruptBodyError as error:
+            report.signals["captures.db", "corrupt-body", str(seq), str(error)] += 1
+
+
+def chunks(captures: Iterable[Capture], size: int = CHUNK) -> Iterator[list[Capture]]:
+    """Captures in lists of at most `size`."""
+    iterator = iter(captures)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,238 @@
+"""The rows of one incident: a function of its versions and the catalog."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from crawler import history, timeline
+from crawler.archive.versions import Versions, View, Views
+from crawler.catalog import Catalog, Source
+from crawler.clock import Zones
+from crawler.places import Gazetteer
+from crawler.records import Impact, Incident, Signal, instant, stamp
+from crawler.timeline import LANDMARKS
+
+#: Told of a vendor and the moments whose availability may differ now.
+Touch = Callable[..., None]
+
+
+class Rows:
+    """Tables `incidents`, `updates`, `revisions`, `claims`, `outages` and `unresolved`."""
+
+    def __init__(self, conn: sqlite3.Connection, catalog: Catalog, versions: Versions, touch: Touch) -> None:
+        self.conn = conn
+        self.catalog = catalog
+        self.versions = versions
+        self.touch = touch
+        self._names: dict[str, timeline.Names] = {}
+        self._places: dict[str, Gazetteer] = {}
+
+    def derive(self) -> Counter[tuple[str, str, str, str]]:
+        """Write the rows of every incident that has changed. Returns what was not understood, by source."""
+        signals: Counter[tuple[str, str, str, str]] = Counter()
+        for incident in sorted(self.versions.changed):
+            for source, signal in self._derive_one(incident):
+                signals[source, signal.kind, signal.where, signal.detail] += 1
+        self.versions.changed.clear()
+        return signals
+
+    def _derive_one(self, incident: str) -> list[tuple[str, Signal]]:
+        """Write the rows of one incident. Returns what was not understood, with the source that said it."""
+        vendor = incident.partition(":")[0]
+        for started, ended in self.conn.execute(
+            "select started_at, ended_at from outages where incident = ?", (incident,)
+        ):
+            self.touch(vendor, instant(started), instant(ended) if ended else None)
+        for table in ("updates", "revisions", "claims", "outages", "unresolved"):
+            self.conn.execute(f"delete from {table} where incident = ?", (incident,))
+        self.conn.execute("delete from incidents where id = ?", (incident,))
+        versions = self.versions.of(incident)
+        if not versions:
+            return []
+        merged, chosen = _merge(versions)
+        names = self._names_of(chosen.source, vendor)
+        result = timeline.build(merged, names)
+        self._write_revisions(incident, versions)
+        self._write_updates(incident, versions[chosen])
+        self._write_claims(incident, result)
+        self._write_outages(incident, vendor, result)
+        self._write_incident(incident, vendor, merged, versions, result)
+        self._write_unresolved(incident, chosen.source, result)
+        return [(chosen.source, signal) for signal in result.signals]
+
+    def _write_unresolved(self, incident: str, source: str, result: timeline.Timeline) -> None:
+        rows: list[tuple[str | None, ...]] = [
+            (incident, source, s.kind, s.where, s.detail, None)
+            for s in result.signals
+            if s.detail not in result.found.values()
+        ]
+        rows += [(incident, source, "unlisted-component", "component", name, key) for key, name in result.found.items()]
+        self.conn.executemany("insert into unresolved values (?, ?, ?, ?, ?, ?)", rows)
+
+    def list_found(self) -> None:
+        """Components that the catalog does not list are services all the same, known by the platform's own id."""
+        self.conn.execute("delete from services where not listed")
+        self.conn.execute(
+            """insert or ignore into services select vendor, component, component, max(detail), null, null, 0
+            from unresolved join incidents on incidents.id = incident where component is not null group by vendor, component"""
+        )
+
+    def _names_of(self, source: str, vendor: str) -> timeline.Names:
+        if source not in self._names:
+            entry = self.catalog.vendor(vendor)
+            where = self.catalog.sources.get(source) or Source(
+                id=source, platform=LANDMARKS, url="", vendor=vendor, authority="third-party"
+            )
+            if vendor not in self._places:
+                self._places[vendor] = Gazetteer(entry)
+            self._names[source] = timeline.Names(entry, self._places[vendor], where, Zones(where.timezone, where.zones))
+        return self._names[source]
+
+    def _write_revisions(self, incident: str, versions: Views) -> None:
+        """What changed, each change once: at the address that showed it first."""
+        told: dict[history.Revision, dict[View, list[history.Revision]]] = {}
+        for view, seen in versions.items():
+            for revision in () if view.by_hand else history.revisions(seen):
+                told.setdefault(revision._replace(seen_at=_NEVER), {}).setdefault(view, []).append(revision)
+        # The same edit shows at several addresses; back and forth at one address are several edits.
+        best = (
+            max(by.items(), key=lambda item: (len(item[1]), -item[1][0].seen_at.timestamp())) for by in told.values()
+        )
+        changes = sorted(
+            ((r, view.source) for view, some in best for r in some), key=lambda c: (c[0].seen_at, c[0].field)
+        )
+        self.conn.executemany(
+            "insert into revisions values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (f"{incident}/r{number}", incident, revision.update and f"{incident}/{revision.update}", source,
+                 stamp(revision.seen_at), revision.field, revision.before, revision.after)
+                for number, (revision, source) in enumerate(changes)
+            ],
+        )  # fmt: skip
+
+    def _write_updates(self, incident: str, versions: Sequence[history.Version]) -> None:
+        self.conn.executemany(
+            "insert into updates values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (f"{incident}/{kept.name}", incident, position, _maybe(kept.update.posted_at), kept.update.state,
+                 kept.update.state_text, kept.update.text, stamp(kept.first_seen_at), _maybe(kept.removed_at))
+                for position, kept in enumerate(history.updates(versions))
+            ],
+        )  # fmt: skip
+
+    def _write_claims(self, incident: str, result: timeline.Timeline) -> None:
+        self.conn.executemany(
+            "insert into claims values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (f"{incident}/c{number}", incident, c.source, c.authority, _maybe(c.said_at), c.region, c.service,
+                 c.region_text, c.service_text, c.severity, _maybe(c.started_at), _maybe(c.ended_at), c.basis,
+                 c.timezone_text, c.quote, c.suspect, c.url, c.note)
+                for number, c in enumerate(result.claims)
+            ],
+        )  # fmt: skip
+
+    def _write_outages(self, incident: str, vendor: str, result: timeline.Timeline) -> None:
+        for number, o in enumerate(result.outages):
+            self.touch(vendor, o.started_at, o.ended_at)
+            self.conn.execute(
+                "insert into outages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (f"{incident}/o{number}", incident, vendor, o.region, o.service, o.severity, stamp(o.started_at),
+                 _maybe(o.ended_at), timeline.minutes(o.started_at, o.ended_at), o.start_basis, o.end_basis),
+            )  # fmt: skip
+
+    def _write_incident(
+        self,
+        incident: str,
+        vendor: str,
+        record: Incident,
+        versions: Views,
+        result: timeline.Timeline,
+    ) -> None:
+        crawled = {view: seen for view, seen in versions.items() if not view.by_hand}
+        first_seen, last_seen = self.conn.execute(
+            "select min(first_seen_at), max(last_seen_at) from sightings where incident = ?", (incident,)
+        ).fetchone()
+        gone = max((stamp(seen[-1].seen_at) for seen in crawled.values() if seen[-1].record is None), default=None)
+        span = timeline.span(record, result)
+        first = min(crawled or versions, key=lambda view: (versions[view][0].seen_at, view))
+        row = {
+            "id": incident, "vendor": vendor, "key": record.key, "source": first.source, "title": record.title, "url": record.url,
+            "kind": record.kind, "severity": record.severity, "severity_text": record.severity_text,
+            "state": record.state, "state_text": record.state_text, "service_text": record.service_text,
+            "region_text": record.region_text, "started_at": _maybe(span.started_at), "ended_at": _maybe(span.ended_at),
+            "minutes": timeline.minutes(span.started_at, span.ended_at) if span.started_at else None,
+            "start_basis": span.start_basis, "end_basis": span.end_basis,
+            "first_posted_at": _maybe(record.first_posted_at), "resolved_posted_at": _maybe(record.resolved_posted_at),
+            "first_seen_at": first_seen, "last_seen_at": last_seen,
+            "vanished_at": gone if gone and last_seen and last_seen < gone else None,
+            "linked_to": record.linked_to or result.linked_to, "cause": record.cause,
+            "cause_category": record.cause_category, "plane": record.plane,
+            "postmortem_at": _maybe(record.postmortem_at), "postmortem_url": record.postmortem_url,
+        }  # fmt: skip
+        self.conn.execute(
+            f"insert into incidents ({', '.join(row)}) values ({', '.join(':' + column for column in row)})", row
+        )
+
+
+def _merge(versions: Views) -> tuple[Incident, View]:
+    """One record from what the views last showed, and the view whose messages it carries.
+
+    The view with the newest message leads, the more detailed one where they are level; what it does not tell is
+    taken from the others. What was written by hand completes, and never overrides, the vendor.
+    """
+
+    def lead(view: View) -> tuple[bool, datetime, bool, int, View]:
+        record = current[view]
+        newest = max((u.posted_at for u in record.updates if u.posted_at), default=_NEVER)
+        keyed = any(u.key for u in record.updates)
+        return not view.by_hand, newest, keyed or bool(record.impacts), len(record.updates), view
+
+    current = {view: _shown(seen) for view, seen in versions.items()}
+    order = sorted(current, key=lead, reverse=True)
+    merged = current[order[0]]
+    for view in order[1:]:
+        merged = _complete(merged, current[view])
+    return merged, next((view for view in order if current[view].updates), order[0])
+
+
+def _complete(record: Incident, other: Incident) -> Incident:
+    """The record with what only the other tells."""
+    found = {
+        field: getattr(other, field)
+        for field in Incident.__struct_fields__
+        if getattr(record, field) in (None, ()) and getattr(other, field) not in (None, ())
+    }
+    if record.first_posted_at and other.first_posted_at:
+        found["first_posted_at"] = min(record.first_posted_at, other.first_posted_at)
+    if record.impacts and other.impacts:
+        spoken = {_place(impact) for impact in record.impacts}
+        found["impacts"] = record.impacts + tuple(i for i in other.impacts if _place(i) not in spoken)
+    return msgspec.structs.replace(record, **found)
+
+
+def _place(impact: Impact) -> tuple[str | None, ...]:
+    component = impact.component
+    return (
+        (component.key or component.name) if component else None,
+        impact.service_key,
+        impact.service_text,
+        impact.region_key,
+        impact.region_text,
+    )
+
+
+def _shown(versions: Sequence[history.Version]) -> Incident:
+    """The last record a source showed, also when the incident has vanished since."""
+    return next(v.record for v in reversed(versions) if v.record is not None)
+
+
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def _maybe(when: datetime | None) -> str | None:
+    return None if when is None else stamp(when)

@@ -1,0 +1,100 @@
+"""What people maintain, put into tables: the catalog, and the incidents written by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from crawler import landmarks
+from crawler.archive.versions import Versions, View
+from crawler.catalog import Catalog, Source
+from crawler.records import Incident, stamp
+from crawler.timeline import LANDMARKS
+
+
+class Shipped:
+    """Tables `vendors`, `regions`, `services` and `sources`, and the versions of landmark incidents."""
+
+    def __init__(self, conn: sqlite3.Connection, catalog: Catalog, incidents: Path, versions: Versions) -> None:
+        self.conn = conn
+        self.catalog = catalog
+        self.incidents = incidents
+        self.versions = versions
+
+    def digest(self) -> str:
+        """Of all that the catalog says."""
+        return hashlib.sha256(msgspec.json.encode(list(self.catalog.vendors.values()), order="sorted")).hexdigest()
+
+    def write_catalog(self) -> None:
+        """Vendors, regions, services and sources as the catalog has them now."""
+        self.conn.execute("delete from regions")
+        self.conn.execute("delete from services")
+        for vendor in self.catalog.vendors.values():
+            self.conn.execute(
+                "insert or replace into vendors values (?, ?, ?, ?)",
+                (vendor.id, vendor.name, vendor.local_name, vendor.homepage),
+            )
+            self.conn.executemany(
+                "insert into regions values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (vendor.id, r.id, r.key or r.id, r.name, r.local_name, r.city, r.country, *(r.at or (None, None)),
+                     _day(r.opened), _day(r.closed), r.separate)
+                    for r in vendor.regions
+                ],
+            )  # fmt: skip
+            self.conn.executemany(
+                "insert into services values (?, ?, ?, ?, ?, ?, 1)",
+                [(vendor.id, s.id, s.key or s.id, s.name, s.local_name, s.category) for s in vendor.services],
+            )
+            for s in vendor.sources:
+                self._write_source(s)
+        # Names may now mean other places: every incident is derived again from its versions.
+        self.versions.all_changed()
+
+    def _write_source(self, s: Source) -> None:
+        row = {
+            "id": s.id, "vendor": s.vendor, "platform": s.platform, "url": s.url, "authority": s.authority,
+            "timezone": s.timezone, "interval_seconds": int(s.interval.total_seconds()), "polled": s.polled,
+            "robots": s.robots, "why": s.why or None, "verified": s.verified, "since": _day(s.since), "until": _day(s.until),
+        }  # fmt: skip
+        changes = ", ".join(f"{column} = excluded.{column}" for column in row if column != "id")
+        self.conn.execute(
+            f"""insert into sources ({", ".join(row)}) values ({", ".join(":" + column for column in row)})
+            on conflict (id) do update set {changes}""",
+            row,
+        )
+
+    def write_landmarks(self) -> None:
+        """Incidents written by hand: one version each, replaced when the file changes."""
+        shipped = landmarks.load(self.incidents)
+        wanted: set[tuple[str, View]] = set()
+        for landmark in (mark for mark in shipped if mark.vendor in self.catalog.vendors):
+            incident, view = f"{landmark.vendor}:{landmark.incident.key}", View(f"{landmark.vendor}-{LANDMARKS}", "")
+            wanted.add((incident, view))
+            self._write_source(
+                Source(id=view.source, vendor=landmark.vendor, platform=LANDMARKS, url="data/incidents", authority="third-party",
+                       polled=False, robots="not fetched: written by hand", why="landmark outages, each account with its source")
+            )  # fmt: skip
+            known = self.versions.newest(incident, view)
+            if known is None or known.record != landmark.incident:
+                self.versions.write(incident, view, 0, stamp(_last_said(landmark.incident)), landmark.incident)
+        stored = self.conn.execute(
+            f"select incident, source, url from versions where source like '%-{LANDMARKS}'"
+        ).fetchall()
+        for incident, source, url in stored:
+            if (incident, View(source, url)) not in wanted:
+                self.versions.forget_view(incident, View(source, url))
+
+
+def _last_said(record: Incident) -> datetime:
+    """When the newest account of a hand-written incident was given."""
+    said = [a.said_at for a in record.accounts if a.said_at] + [a.ended_at for a in record.accounts if a.ended_at]
+    return max(said, default=datetime(1970, 1, 1, tzinfo=UTC))
+
+
+def _day(day: object) -> str | None:
+    return None if day is None else str(day)

@@ -1,0 +1,153 @@
+"""The archive's memory: every distinct thing that an address showed of an incident, and since when."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from typing import NamedTuple
+
+import msgspec
+
+from crawler.history import Version
+from crawler.records import Incident, instant
+from crawler.timeline import LANDMARKS
+
+
+class View(NamedTuple):
+    """One address of a source. What it shows of an incident is a history of its own, since another address may
+    show less of the same: a list, and the record itself; one region, and the next.
+    """
+
+    source: str
+    url: str
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether this is a file of ours."""
+        return self.source.endswith(f"-{LANDMARKS}")
+
+
+Views = dict[View, list[Version]]
+
+
+class Known(NamedTuple):
+    """The newest version of an incident in a view. No record: it has vanished."""
+
+    number: int
+    record: Incident | None
+
+
+class Versions:
+    """Tables `versions` and `sightings`. `changed` collects the incidents that got a new version."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self.conn = conn
+        self.changed: set[str] = set()
+        self._known: dict[tuple[str, View], Known] = {}
+        self._seen: dict[tuple[str, View], str] = {}  # last seen, not written yet
+
+    def newest(self, incident: str, view: View) -> Known | None:
+        """What the view showed last; None when it never did."""
+        known = self._known.get((incident, view))
+        if known is None:
+            row = self.conn.execute(
+                """select number, record from versions where incident = ? and source = ? and url = ?
+                order by number desc limit 1""",
+                (incident, *view),
+            ).fetchone()
+            if row is None:
+                return None
+            known = self._known[incident, view] = Known(row[0], _decode(row[1]))
+        return known
+
+    def of(self, incident: str) -> Views:
+        """Every version of an incident, by view, oldest first."""
+        found: Views = {}
+        for source, url, seen_at, record in self.conn.execute(
+            "select source, url, seen_at, record from versions where incident = ? order by source, url, number",
+            (incident,),
+        ):
+            found.setdefault(View(source, url), []).append(Version(instant(seen_at), _decode(record)))
+        return found
+
+    def show(self, incident: str, view: View, record: Incident, began: str | None, at: str) -> None:
+        """The view shows the incident so; a version is written if it is not what it showed before."""
+        self.see(incident, view, at)
+        known = self.newest(incident, view)
+        if known and known.record == record:
+            return
+        if known is None:
+            self.conn.execute(
+                "insert or replace into sightings values (?, ?, ?, ?, ?, ?)", (incident, *view, began, at, at)
+            )
+        self.write(incident, view, known.number + 1 if known else 0, at, record)
+
+    def vanish(self, incident: str, view: View, at: str) -> bool:
+        """The view no longer shows the incident although it would. Whether that is news."""
+        known = self.newest(incident, view)
+        if known is None or known.record is None:
+            return False
+        self.write(incident, view, known.number + 1, at, None)
+        return True
+
+    def write(self, incident: str, view: View, number: int, at: str, record: Incident | None) -> None:
+        """Put down a version."""
+        text = None if record is None else msgspec.json.encode(record).decode()
+        digest = None if text is None else hashlib.sha256(text.encode()).hexdigest()[:16]
+        self.conn.execute(
+            "insert or replace into versions values (?, ?, ?, ?, ?, ?, ?)", (incident, *view, number, at, digest, text)
+        )
+        self._known[incident, view] = Known(number, record)
+        self.changed.add(incident)
+
+    def see(self, incident: str, view: View, at: str) -> None:
+        """The view still shows the incident."""
+        self._seen[incident, view] = at
+
+    def began(self, incident: str, view: View) -> str | None:
+        """When the incident began, as the view had it first."""
+        row = self.conn.execute(
+            "select began from sightings where incident = ? and source = ? and url = ?", (incident, *view)
+        ).fetchone()
+        return row[0] if row else None
+
+    def flush(self) -> None:
+        """Write when incidents were last seen."""
+        rows = [(at, incident, *view) for (incident, view), at in self._seen.items()]
+        self.conn.executemany(
+            "update sightings set last_seen_at = ? where incident = ? and source = ? and url = ?", rows
+        )
+        self.conn.executemany(
+            "update incidents set last_seen_at = max(coalesce(last_seen_at, ''), ?) where id = ?",
+            [row[:2] for row in rows],
+        )
+        self._seen.clear()
+
+    def forget_source(self, source: str) -> None:
+        """Take away all that a source showed."""
+        self.changed.update(
+            i for (i,) in self.conn.execute("select distinct incident from versions where source = ?", (source,))
+        )
+        for table in ("versions", "sightings"):
+            self.conn.execute(f"delete from {table} where source = ?", (source,))
+        self._known.clear()
+
+    def forget_view(self, incident: str, view: View) -> None:
+        """Take away what a view showed of one incident."""
+        self.conn.execute("delete from versions where incident = ? and source = ? and url = ?", (incident, *view))
+        self._known.pop((incident, view), None)
+        self.changed.add(incident)
+
+    def all_changed(self) -> None:
+        """Every incident is to be derived again."""
+        self.changed.update(i for (i,) in self.conn.execute("select distinct incident from versions"))
+
+    def clear(self) -> None:
+        """Forget what is held in memory."""
+        self._known.clear()
+        self._seen.clear()
+        self.changed.clear()
+
+
+def _decode(text: str | None) -> Incident | None:
+    return None if text is None else msgspec.json.decode(text, type=Incident)
