@@ -487,6 +487,8 @@ def _simple(
     place = _PLACE.match(name) if name else None
     service_text, region_text = (place[1], place[2].strip()) if place else (name and name.strip(), None)
     service_key, region_key = _split(service)
+    if region_key is None and region_text is None and service_key != "multipleservices":
+        region_key = "global"  # Route 53, IAM, the console: listed without a place because they have none
     return Incident(
         key=key,
         title=title,
