@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import getpass
 import importlib.metadata
+import logging
 import os
 import socket
 from collections import defaultdict
@@ -89,6 +90,8 @@ def run(
     by_platform: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
         by_platform[source.platform].append(source)
+    # A robots.txt that cannot be fetched: what follows is the same failure for the page itself, and that is written down.
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     process = AsyncCrawlerProcess(_settings(by_platform, captures, contact, timeout, told))
     store = Captures(captures)
     for name, some in sorted(by_platform.items()):

@@ -134,7 +134,7 @@ _REASONS = (
 def reason(error: BaseException) -> str:
     """A short name for a failure, and what the library said of it."""
     names = {cls.__name__ for cls in type(error).__mro__}
-    detail = " ".join(str(error).split())[:200]
+    detail = " ".join(str(error).split())[:200].removeprefix("DNS lookup failed: ")
     for name, classes in _REASONS:
         if names & set(classes) or (name == "tls" and ("SSL" in detail or "certificate" in detail.lower())):
             return f"{name}: {detail}" if detail else name

@@ -26,7 +26,7 @@ from crawler.schema import make_views, migrations
 from spiders import PLATFORMS, reader
 
 #: Captures per transaction: a crash costs the reading of so many, never a capture.
-CHUNK = 200
+CHUNK = 64
 
 Progress = Callable[[int, int], None]
 
