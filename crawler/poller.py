@@ -90,9 +90,9 @@ def run(
     by_platform: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
         by_platform[source.platform].append(source)
+    process = AsyncCrawlerProcess(_settings(by_platform, captures, contact, timeout, told))
     # A robots.txt that cannot be fetched: what follows is the same failure for the page itself, and that is written down.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
-    process = AsyncCrawlerProcess(_settings(by_platform, captures, contact, timeout, told))
     store = Captures(captures)
     for name, some in sorted(by_platform.items()):
         process.crawl(spider_of(name), sources=some, validators=store.validators, now=(lambda: now) if now else None)

@@ -13,7 +13,7 @@ import yaml
 
 from crawler.archive import Archive
 from crawler.captures import Captures
-from crawler.catalog import load
+from crawler.catalog import ROOT, load
 from crawler.site import METADATA
 
 ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
@@ -30,7 +30,12 @@ GIVEN = {
     "conflicts": {"incident": "alibaba:16"},
     "disclosure_lag": {"vendor": "gcp"},
     "changed_afterwards": {"incident": "alibaba:16"},
-    "monthly_availability": {"vendor": "github", "month": "2026-01", "first_threshold": "99.9", "second_threshold": "99.5"},
+    "monthly_availability": {
+        "vendor": "github",
+        "month": "2026-01",
+        "first_threshold": "99.9",
+        "second_threshold": "99.5",
+    },
     "source_health": {"vendor": "github"},
 }
 #: What is looked up for one incident or place, and so must not read a whole table.
@@ -98,7 +103,16 @@ def test_tables_that_grow_are_sorted_by_an_index(conn: sqlite3.Connection) -> No
 
 def test_what_is_not_for_readers_is_hidden() -> None:
     hidden = {name for name, about in TABLES.items() if about.get("hidden")}
-    assert hidden == {"availability", "watched", "versions", "pages", "sightings", "meta", "_sqlite_migrations"}
+    assert hidden == {
+        "availability",
+        "watched",
+        "to_measure",
+        "versions",
+        "pages",
+        "sightings",
+        "meta",
+        "_sqlite_migrations",
+    }
 
 
 def test_every_question_has_a_title_a_description_and_parameters_with_defaults() -> None:
@@ -176,6 +190,13 @@ def test_timeline_has_both_words_and_times_in_order(conn: sqlite3.Connection) ->
 
 def test_incidents_by_hand_claim_nothing_about_edits(conn: sqlite3.Connection) -> None:
     assert {row["edits_after_resolved"] for row in asked(conn, "disclosure_lag")} == {None}
+
+
+def test_catalog_file_of_the_readme_is_one(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "northwind.yml").write_text(example)
+    catalog = load(tmp_path)
+    assert set(catalog.sources) == {"northwind-summary", "northwind-incidents"}
 
 
 def measured(down: float, watched: float) -> sqlite3.Row:

@@ -22,6 +22,7 @@ from urllib.request import urlopen
 import pytest
 import yaml
 from datasette.utils import tilde_encode
+from markupsafe import escape
 
 from crawler.site import METADATA
 from crawler.site.links import cell
@@ -280,6 +281,8 @@ def test_cells() -> None:
         return cell(row, column, row[column], table, lambda name: f"/outages/{name}")
 
     assert shown({"incident": "aws:a/b,c"}, "incident") == '<a href="/outages/incidents/aws~3Aa~2Fb~2Cc">aws:a/b,c</a>'
+    long = "aws:" + 30 * "<" + 30 * ">"
+    assert f'title="{escape(long)}">aws:{20 * "&lt;"}…{24 * "&gt;"}</a>' in str(shown({"incident": long}, "incident"))
     assert shown({"vendor": "x", "region": "a, b"}, "region") == (
         '<a href="/outages/regions/x,a">a</a>, <a href="/outages/regions/x,b">b</a>'
     )
