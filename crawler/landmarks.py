@@ -72,8 +72,6 @@ class Landmark(msgspec.Struct, frozen=True, kw_only=True):
     vendor: str
     incident: Incident
     path: Path
-    #: The last day on which we know that the vendor had published no post-mortem; None when it has.
-    unexplained_on: dt.date | None = None
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -187,8 +185,7 @@ def load_file(path: Path) -> Landmark:
     except _Misfit as misfit:
         where = ".".join(str(step) for step in misfit.where)
         raise LandmarkError(f"{path}:{_line(path, *misfit.where)}: {misfit} (in {where})") from misfit
-    unexplained_on = file.postmortem.as_of if file.postmortem and not file.postmortem.published else None
-    return Landmark(vendor=file.vendor, incident=incident, path=path, unexplained_on=unexplained_on)
+    return Landmark(vendor=file.vendor, incident=incident, path=path)
 
 
 class _Misfit(Exception):  # noqa: N818 - becomes a LandmarkError as soon as its file is known
@@ -261,6 +258,7 @@ def _incident(file: _File) -> Incident:
         plane=file.plane,
         postmortem_at=_said(file, postmortem, "postmortem") if postmortem else None,
         postmortem_url=postmortem.url if postmortem else None,
+        no_postmortem_by=str(file.postmortem.as_of) if file.postmortem and not postmortem else None,
     )
 
 

@@ -193,6 +193,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     plane: str | None = None  # control, data, both
     postmortem_at: datetime | None = None
     postmortem_url: str | None = None
+    #: The last day on which it is known that there was no post-mortem, `YYYY-MM-DD`.
+    no_postmortem_by: str | None = None
     linked_to: str | None = None
 
 

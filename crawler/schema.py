@@ -32,7 +32,7 @@ create table incidents (id text primary key, vendor text not null references ven
   severity_text text, state text, state_text text, service_text text, region_text text, started_at text,
   ended_at text, minutes real, start_basis text, end_basis text, first_posted_at text, resolved_posted_at text,
   first_seen_at text, last_seen_at text, vanished_at text, linked_to text, cause text, cause_category text,
-  plane text, postmortem_at text, postmortem_url text);
+  plane text, postmortem_at text, postmortem_url text, no_postmortem_by text);
 create index incidents_started on incidents (started_at desc, id);
 create index incidents_vendor on incidents (vendor, started_at desc, id);
 create index incidents_open on incidents (state, ended_at) where ended_at is null;
@@ -113,7 +113,8 @@ VIEWS = {
           round((julianday(i.first_posted_at) - julianday(i.started_at)) * 1440, 1) as lag_minutes,
           (select count(*) from revisions r where r.incident = i.id and r.seen_at > i.resolved_posted_at
 ) as edits_after_resolved,
-          round(julianday(i.postmortem_at) - julianday(i.ended_at), 1) as postmortem_days
+          round(julianday(i.postmortem_at) - julianday(i.ended_at), 1) as postmortem_days,
+          i.no_postmortem_by as no_postmortem_by
         from incidents i where i.kind = 'outage'
     """,
     "availability_by_month": """

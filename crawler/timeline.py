@@ -111,6 +111,7 @@ class _Work:
         told = [account.started_at for account in record.accounts if account.started_at]
         start = record.started_at or min(told, default=None) or record.first_posted_at
         self.day = start.date() if start else None
+        self.updates = _oldest_first(record.updates)
         self.impacts = [(impact, self._cell(impact)) for impact in record.impacts]
         self.cells = self._named_cells()
 
@@ -151,8 +152,8 @@ class _Work:
     def _named_cells(self) -> list[Cell]:
         """Every pair the incident concerns as a whole: from fields, else from its own names, else from its title."""
         cells = list(dict.fromkeys(cell for _, cell in self.impacts if cell != (None, None)))
-        if cells or self.record.accounts:  # accounts name their own
-            return cells
+        if cells or any(not _impossible(a.started_at, a.ended_at) for a in self.record.accounts):
+            return cells  # accounts name their own
         record, places = self.record, self.names.places
         regions = self._regions(record.region_text)
         service = places.service(None, record.service_text) if record.service_text else None
@@ -235,7 +236,7 @@ class _Work:
 
     def stated(self) -> Iterator[Claim]:
         """Windows in the prose, newest message first; half windows only where no message has a whole one."""
-        read = [(update, self._windows(update)) for update in reversed(self.record.updates)]
+        read = [(update, self._windows(update)) for update in reversed(self.updates)]
         self.zone_text = next((w.timezone_text for _, ws in read for w in ws if w.timezone_text), None)
         whole = _unique((u, w) for u, ws in read for w in ws if w.started_at and w.ended_at and not w.suspect)
         doubtful = _unique((u, w) for u, ws in read for w in ws if w.suspect)
@@ -295,7 +296,7 @@ class _Work:
     def recoveries(self) -> Iterator[Claim]:
         """Lines that say that named regions or services are back."""
         over = self.record.ended_at or self.record.resolved_posted_at
-        for update in self.record.updates:
+        for update in self.updates:
             for recovery in self.names.places.recoveries(update.text, self.day):
                 said = self._ending(recovery.quote, update)
                 # A line without a time is a report of that moment; in a later account of it all it dates nothing.
@@ -402,6 +403,14 @@ class _Work:
             )
 
 
+def _oldest_first(updates: Sequence[Update]) -> list[Update]:
+    """By the time of posting; in the order given where one of them has no time."""
+    dated = [(update.posted_at, update) for update in updates if update.posted_at]
+    if len(dated) < len(updates):
+        return list(updates)
+    return [update for _, update in sorted(dated, key=lambda pair: pair[0])]
+
+
 def _unique(said: Iterable[tuple[Update, Window]]) -> list[tuple[Update, Window]]:
     """Each window once, with the first message that has it."""
     seen: dict[tuple[datetime | None, datetime | None], tuple[Update, Window]] = {}
@@ -432,7 +441,7 @@ def _outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) -
     """One or more intervals for each cell; a general cell only where no specific one is known."""
     # States that were set after the incident's own end tell when somebody filled in the form, not when it was.
     late = record.ended_at
-    usable = [c for c in claims if not c.suspect and not (late and c.service and c.started_at and c.started_at >= late)]
+    usable = [c for c in claims if not c.suspect and not (late and _set_after(c, late))]
     spoken = dict.fromkeys((c.region, c.service) for c in usable if (c.region or c.service) and not c.recovery)
     cells = list(dict.fromkeys((*named, *spoken)))
     # A statement about a service anywhere, or a region's everything, adds no cell beside those that spell it out.
@@ -453,6 +462,12 @@ def _outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) -
         ]
         fitting = _fitting(record, about, spells[cell], edges)
         yield from _intervals(record, cell, fitting, spells[cell])
+
+
+def _set_after(claim: Claim, end: datetime) -> bool:
+    """Whether a field says that one place or service failed when the incident was over."""
+    placed = claim.basis is Basis.STRUCTURED and (claim.region or claim.service)
+    return bool(placed and claim.started_at and claim.started_at >= end)
 
 
 def _edges(all_spells: Iterable[Sequence[Spell]]) -> tuple[datetime | None, datetime | None]:
@@ -501,7 +516,7 @@ def _covers(general: Cell, cell: Cell) -> bool:
 
 def _intervals(record: Incident, cell: Cell, about: Sequence[Claim], spells: Sequence[Spell]) -> Iterator[Outage]:
     """What is held true of one cell."""
-    over = record.state in OVER or any(c.basis is not Basis.POSTED and c.ended_at for c in about)
+    over = record.state in OVER or any(c.ended_at and (c.recovery or c.basis is not Basis.POSTED) for c in about)
     severity = worst([c.severity for c in about if (c.region, c.service) == cell and c.basis is Basis.STRUCTURED])
     severity = severity or worst([c.severity for c in about if (c.region, c.service) == cell]) or record.severity
     told = _told(cell, about)
@@ -584,7 +599,8 @@ def _best(cell: Cell, about: Iterable[Claim], bound: str) -> Claim | None:
 def _told(cell: Cell, about: Iterable[Claim]) -> list[Claim]:
     """Whole stated windows that do not overlap, the most trusted first among those that do; by time."""
     whole = sorted(
-        (c for c in about if c.basis is Basis.STATED and c.started_at and c.ended_at), key=lambda c: _trust(cell, c)
+        (c for c in about if c.basis is Basis.STATED and c.started_at and c.ended_at and c.started_at < c.ended_at),
+        key=lambda c: _trust(cell, c),
     )
     kept: list[Claim] = []
     for claim in whole:
@@ -612,6 +628,8 @@ def _spells(claims: Iterable[Claim]) -> list[Spell]:
     for claim in sorted((c for c in claims if c.basis is Basis.STRUCTURED and c.started_at), key=_began):
         began, ended = claim.started_at, claim.ended_at
         assert began
+        if ended is not None and ended <= began:
+            continue  # set and taken back at once
         if united and (united[-1][2] is None or began <= united[-1][2]):
             severity, since, until = united[-1]
             until = None if until is None or ended is None else max(until, ended)
@@ -660,15 +678,20 @@ def _span(record: Incident, result: Timeline) -> Span:
             first.started_at, last.ended_at if last else None, first.start_basis, last.end_basis if last else None
         )
     usable = [c for c in result.claims if not c.suspect]
-    start = _best((None, None), usable, "started_at")
-    over = record.state in OVER or record.kind is Kind.MAINTENANCE
-    end = _best(
-        (None, None),
-        [c for c in usable if start and start.started_at and c.ended_at and c.ended_at > start.started_at],
-        "ended_at",
-    )
-    if start is None:
+    starts = _equals(usable, "started_at")
+    if not starts:
         return Span(None, None, None, None)
-    if end is None or not (over or end.basis is not Basis.POSTED):
-        return Span(start.started_at, None, start.basis, None)
-    return Span(start.started_at, end.ended_at, start.basis, end.basis)
+    start, start_basis = min((c.started_at, c.basis) for c in starts if c.started_at)
+    ends = _equals([c for c in usable if c.ended_at and c.ended_at > start], "ended_at")
+    over = record.state in OVER or record.kind is Kind.MAINTENANCE
+    if not ends or not (over or ends[0].basis is not Basis.POSTED):
+        return Span(start, None, start_basis, None)
+    end, end_basis = max((c.ended_at, c.basis) for c in ends if c.ended_at)
+    return Span(start, end, start_basis, end_basis)
+
+
+def _equals(claims: Sequence[Claim], bound: str) -> list[Claim]:
+    """The claims whose start, or end, of the whole is believed: fields give one for each part."""
+    anywhere = (None, None)
+    best = _best(anywhere, claims, bound)
+    return [c for c in claims if best and getattr(c, bound) and _trust(anywhere, c) == _trust(anywhere, best)]

@@ -172,7 +172,7 @@ class Rows:
             "vanished_at": gone if gone and last_seen and last_seen < gone else None,
             "linked_to": record.linked_to or result.linked_to, "cause": record.cause,
             "cause_category": record.cause_category, "plane": record.plane,
-            "postmortem_at": _maybe(record.postmortem_at), "postmortem_url": record.postmortem_url,
+            "postmortem_at": _maybe(record.postmortem_at), "postmortem_url": record.postmortem_url, "no_postmortem_by": record.no_postmortem_by,
         }  # fmt: skip
         self.conn.execute(
             f"insert into incidents ({', '.join(row)}) values ({', '.join(':' + column for column in row)})", row

@@ -1,0 +1,265 @@
+"""What a report is about: the services and regions that its title and its opening sentences name.
+
+For platforms that publish prose only. A title such as "RCA - Azure SQL Database - Japan East" is read
+part by part: a part that is a name, or holds names, is believed before the text; a part that describes
+trouble ("Connectivity issues") names nothing. What the title leaves open is read from the summary of
+the impact: its first sentence about customers, and, where that names no service, the sentences that
+list what was hit. What is said not to be affected does not count, nor does the rest of the report:
+causes and repairs name many things that worked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+import msgspec
+
+from crawler.places import Gazetteer, Mention, Scope
+
+
+class Named(NamedTuple):
+    """One service or region in the vendor's words; `id` None: the catalog does not know it, or it is a vague word."""
+
+    id: str | None
+    words: str
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What a report is about. Words are pieces of the title or the text.
+
+    Several things can share their words: a title's "Azure Front Door and Azure CDN" is one phrase for two.
+    "Multiple Services" alone is one `Named` without an id. `every_region`: all were said, and are listed.
+    """
+
+    services: tuple[Named, ...] = ()
+    regions: tuple[Named, ...] = ()
+    every_region: bool = False
+
+    @property
+    def service_text(self) -> str | None:
+        """The services in words; None where none is named."""
+        return _joined(self.services)
+
+    @property
+    def region_text(self) -> str | None:
+        """The regions in words; None where none is named."""
+        return _joined(self.regions)
+
+
+def _joined(named: Iterable[Named]) -> str | None:
+    return ", ".join(dict.fromkeys(name.words for name in named)) or None
+
+
+# --- titles
+
+#: Dashes between the parts; behind "RCA" and "PIR" also without a blank before them.
+_DASH = re.compile(r"\s[-–—]\s|(?<=\bRCA|\bPIR)\s?[-–—:]\s")
+#: Parts that speak of the report, not of the outage.
+_LABEL = re.compile(
+    r"(?i)\s*\[?(?:(?:preliminary|final) )?(?:RCA|PIR|root cause analysis|post[- ]?(?:incident review|mortem)(?: ?\(PIR\))?"
+    r"|(?:incident )?(?:mitigated|resolved|recovered)|investigating|identified|monitoring|tracking|update|advisory)\]?\s*"
+)
+#: Words of trouble: a part with one of them is a description, though names may stand in it.
+_TROUBLE = re.compile(
+    r"(?i)\b(?:issues?|errors?|fail\w*|outages?|problems?|degrad\w+|disrupt\w+|interrupt\w+|incidents?|events?|delay\w*"
+    r"|latenc\w+|time-?outs?|unable|unavailab\w+|availability|impact\w*|affect\w+|intermittent\w*|slow\w*|loss|restarts?"
+    r"|connecting|accessing|experienc\w+|reports?|notifications|maintenance|not|due to)\b"
+)
+
+
+# --- text
+
+_HEADING = re.compile(
+    r"(?im)^\W{0,4}(?:summary of (?:the )?(?:customer )?impact|impact statement|what happened)\s?[:?]?"
+)
+_NEXT_HEADING = re.compile(
+    r"(?im)^\W{0,4}(?:(?:preliminary )?root[ -]cause|what (?:went wrong|do we know|caused)|mitigation|next steps?|time ?line"
+    r"|workaround|current status|how (?:did|are|is|can|do) |detection|resolution|stay informed)"
+)
+_SENTENCE_END = re.compile(r"\n|(?<=[.!?])\s+(?=[^\sa-z])")
+#: The sentence that says who was hit.
+_TOLD = re.compile(r"(?i)\b(?:customers?|users?|tenants?|experienc\w+|impact\w*|affect\w+|unable)\b")
+#: A sentence that lists what was hit.
+_LISTING = re.compile(
+    r"(?i)(?P<services>\bservices\b)[^.]{0,160}?\b(?:includ(?:ed|ing|es?)|such as|following|specifically)\b"
+)
+_UNHARMED = re.compile(
+    r"(?i)\b(?:not|n[o']t?) (?:\w+ ){0,2}(?:impact|affect)|\bno impact\b|\bun(?:affected|impacted)\b"
+)
+
+_SEVERAL = r"(?:multiple|several|many|various|numerous|a number of|multi)"
+_MANY_SERVICES = re.compile(
+    rf"(?i)\b{_SEVERAL}[- ](?:[a-z]+ ){{0,3}}services?\b|(?<=\bacross )(?:[a-z]+ )?services\b|\A\s*services(?= impacted)"
+)
+_MANY_REGIONS = re.compile(
+    rf"(?i)\b{_SEVERAL}[- ](?:[a-z]+ ){{0,2}}(?:regions?|locations|geographies|geos)\b|\b(?:US|EU) regions\b"
+)
+#: Of whom the first sentence speaks: "customers using Storage services in ...".
+_USED = re.compile(
+    r"\b(?:using|leveraging|of|subset of)\s+(?:the\s+)?(?P<name>[A-Z][^,.;\n]{1,60}?)(?:\s+services?)?"
+    r"(?=\s+(?:in|across|may|might|could|experienced|had|whose|who|with|to|from|customers)\b|\s*[,.;(]|\s*\Z)"
+)
+_ITEM = r"[A-Z][\w'’&+/-]*(?: (?:for |of )?[A-Z0-9][\w'’&+/-]*){0,5}(?: \([A-Z][\w -]{0,20}\))?"
+_JOINT = r"(?:, (?:and/or |and |or )?| (?:and/or|and|or|&) )"
+_LIST = re.compile(rf"{_ITEM}(?:{_JOINT}{_ITEM}){{1,60}}")
+_BETWEEN_ITEMS = re.compile(_JOINT)
+_PHRASE_JOINT = re.compile(r"\s*(?:,|/|&|and/or|and|or)\s*(?:and/or|and|or)?\s*(?:the\s)?\s*")
+_SHORT_FORM = re.compile(r"\s*\([A-Z][\w -]{0,20}\)\Z")
+
+
+class _Kind(NamedTuple):
+    """How names of one kind, services or regions, are found."""
+
+    whole: Callable[[str], str | None]
+    find: Callable[[str], list[Mention]]
+    many: re.Pattern[str]
+
+
+def subject(places: Gazetteer, title: str, text: str = "", on: date | None = None) -> Subject:
+    """What a report with this title and text is about. `on` selects the regions that existed then."""
+    parts = [part.strip() for part in _DASH.split(title) if part.strip() and not _LABEL.fullmatch(part)]
+    sentences = [s for s in _sentences(_opening(text)) if not _UNHARMED.search(s)]
+    told = next((sentence for sentence in sentences if _TOLD.search(sentence)), "")
+    regions, every = _regions(places, title, parts, told, sentences, on)
+    return Subject(_services(places, parts, told, sentences), regions, every)
+
+
+def _opening(text: str) -> str:
+    """The summary of the impact: from its heading, where there is one, to the next heading."""
+    heading = _HEADING.search(text)
+    text = text[heading.end() :] if heading else text
+    end = _NEXT_HEADING.search(text)
+    return text[: end.start()] if end else text
+
+
+def _sentences(text: str) -> Iterator[str]:
+    return (sentence for sentence in _SENTENCE_END.split(text) if sentence.strip())
+
+
+# --- services
+
+
+def _services(places: Gazetteer, parts: list[str], told: str, sentences: list[str]) -> tuple[Named, ...]:
+    kind = _Kind(lambda words: places.service(None, words), places.services_in, _MANY_SERVICES)
+    named, many = _titled(places, kind, parts)
+    if len(named) == 1 and named[0].words not in parts:
+        return (_fuller(named[0], _spoken(kind, told)),)
+    if named:
+        return named
+    spoken = _used(kind, told) or _spoken(kind, told)
+    if many:
+        return max((many,), spoken, _listed(kind, sentences), key=len)
+    return spoken or _listed(kind, sentences) or tuple(_many(kind, sentences)[:1])
+
+
+def _titled(places: Gazetteer, kind: _Kind, parts: list[str]) -> tuple[tuple[Named, ...], Named | None]:
+    """What the first part of a title that names something names; or its word for several."""
+    for part in parts:
+        if found := kind.whole(part):
+            return (Named(found, part),), None
+        if mentions := kind.find(part):
+            return tuple(_phrases(part, mentions)), None
+        if many := _many(kind, [part]):
+            return (), many[0]
+        if part is parts[0] and len(parts) > 1 and _is_name(places, part):
+            return (Named(None, part),), None
+    return (), None
+
+
+def _phrases(text: str, mentions: list[Mention]) -> Iterator[Named]:
+    """Names with their words; those that stand together in a list share those of the list."""
+    chain: list[Mention] = []
+    for mention in (*mentions, None):
+        if chain and (mention is None or not _PHRASE_JOINT.fullmatch(text, chain[-1].end, mention.start)):
+            words = text[chain[0].start : chain[-1].end]
+            yield from (Named(found, words) for found in dict.fromkeys(m.id for m in chain))
+            chain = []
+        if mention:
+            chain.append(mention)
+
+
+def _is_name(places: Gazetteer, part: str) -> bool:
+    """Whether a part of a title looks like the name of a service that the catalog does not list."""
+    if _TROUBLE.search(part) or places.regions_in(part) or places.region(None, part) or _MANY_REGIONS.search(part):
+        return False
+    return all(not word[:1].islower() or word in ("for", "of", "and") for word in part.split())
+
+
+def _fuller(named: Named, spoken: Iterable[Named]) -> Named:
+    """The same thing by its longest name: titles are short."""
+    return max((named, *(n for n in spoken if n.id == named.id)), key=lambda n: len(n.words))
+
+
+def _used(kind: _Kind, sentence: str) -> tuple[Named, ...]:
+    """What customers are said to use, where that is one name: by it alone "Storage" can be told from storage."""
+    for match in _USED.finditer(sentence):
+        if found := kind.whole(match["name"]):
+            return (Named(found, match["name"]),)
+    return ()
+
+
+def _listed(kind: _Kind, sentences: list[str]) -> tuple[Named, ...]:
+    """The longest enumeration of services that were hit."""
+    found = (_spoken(kind, s, since=m.end()) for s in sentences if (m := _LISTING.search(s)))
+    return max((names for names in found if len(names) > 1), key=len, default=())
+
+
+# --- regions
+
+
+def _regions(
+    places: Gazetteer, title: str, parts: list[str], told: str, sentences: list[str], on: date | None
+) -> tuple[tuple[Named, ...], bool]:
+    kind = _Kind(lambda words: places.region(None, words), places.regions_in, _MANY_REGIONS)
+    scope = places.scope(title, on)
+    if scope.region_text and set(scope.regions) - {m.id for m in kind.find(title)}:  # all, or all but some
+        return _alike(scope), scope.every_region
+    named = {m.id: Named(m.id, m.text) for part in parts for m in kind.find(part) if m.id in scope.regions}
+    if named:
+        return tuple(named.values()), False
+    if many := _many(kind, [*parts, told]):
+        listed = max((_spoken(kind, sentence) for sentence in sentences), key=len, default=())
+        return (listed if len(listed) > 1 else (many[0],)), False
+    scope = places.scope(told, on)
+    if scope.every_region:
+        return _alike(scope), True
+    return _spoken(kind, told), False
+
+
+def _alike(scope: Scope) -> tuple[Named, ...]:
+    """Regions that one phrase names, such as "all regions"."""
+    return tuple(Named(region, scope.region_text or region) for region in scope.regions)
+
+
+# --- sentences
+
+
+def _many(kind: _Kind, texts: Iterable[str]) -> list[Named]:
+    return [Named(None, match[0].strip()) for text in texts if (match := kind.many.search(text))]
+
+
+def _spoken(kind: _Kind, sentence: str, since: int = 0) -> tuple[Named, ...]:
+    """What a sentence names from an offset on: what the catalog knows, and what stands in one list with it."""
+    mentions = [m for m in kind.find(sentence) if m.start >= since]
+    found = [(m.start, Named(m.id, _SHORT_FORM.sub("", m.text))) for m in mentions]
+    for listing in _LIST.finditer(sentence, since):
+        if any(listing.start() <= m.start < listing.end() for m in mentions):
+            found += _others(kind, sentence, listing.span(), mentions)
+    first: dict[str, Named] = {}
+    for _, named in sorted(found, key=lambda item: item[0]):
+        first.setdefault(named.id or named.words, named)
+    return tuple(first.values())
+
+
+def _others(kind: _Kind, sentence: str, span: tuple[int, int], mentions: list[Mention]) -> Iterator[tuple[int, Named]]:
+    """The items of a list that hold no name known in prose: a word such as "Storage", or what the catalog lacks."""
+    start, last = span
+    ends = [*(joint.span() for joint in _BETWEEN_ITEMS.finditer(sentence, *span)), (last, last)]
+    for end, following in ends:
+        if not any(m.start < end and m.end > start for m in mentions):
+            words = _SHORT_FORM.sub("", sentence[start:end])
+            yield start, Named(kind.whole(words), words)
+        start = following
