@@ -111,8 +111,8 @@ VIEWS = {
     "disclosure": """
         select i.id as incident, i.vendor as vendor, i.started_at as started_at, i.first_posted_at as first_posted_at,
           round((julianday(i.first_posted_at) - julianday(i.started_at)) * 1440, 1) as lag_minutes,
-          (select count(*) from revisions r where r.incident = i.id and r.seen_at > i.resolved_posted_at
-) as edits_after_resolved,
+          case when i.first_seen_at is not null then (select count(*) from revisions r
+            where r.incident = i.id and r.seen_at > i.resolved_posted_at) end as edits_after_resolved,
           round(julianday(i.postmortem_at) - julianday(i.ended_at), 1) as postmortem_days,
           i.no_postmortem_by as no_postmortem_by
         from incidents i where i.kind = 'outage'
@@ -123,26 +123,21 @@ VIEWS = {
         from availability
     """,
     "conflicting_claims": """
-        with stated as (select incident, coalesce(service, '') as service, coalesce(region, '') as region, source,
-            authority, url, started_at, ended_at
-          from claims where basis = 'stated' and suspect is null),
-        pairs as (
-          select a.incident, a.service, a.region, 'start' as bound, a.started_at as one, b.started_at as other,
-            a.source as one_source, b.source as other_source, a.authority as one_authority,
-            b.authority as other_authority, a.url as one_url, b.url as other_url
-          from stated a join stated b on a.incident = b.incident and a.service = b.service and a.region = b.region
-            and a.started_at < b.started_at and a.source <> b.source
-          union all
-          select a.incident, a.service, a.region, 'end', a.ended_at, b.ended_at, a.source, b.source, a.authority,
-            b.authority, a.url, b.url
-          from stated a join stated b on a.incident = b.incident and a.service = b.service and a.region = b.region
-            and a.ended_at < b.ended_at and a.source <> b.source)
-        select incident, nullif(service, '') as service, bound, one as earlier, one_source as earlier_source,
-          one_authority as earlier_authority, one_url as earlier_url, other as later, other_source as later_source,
-          other_authority as later_authority, other_url as later_url,
-          round((julianday(other) - julianday(one)) * 1440, 1) as minutes_apart,
-          count(*) as regions, nullif(group_concat(region, ', '), '') as region
-        from pairs group by incident, service, bound, one, one_source, other, other_source
+        select a.incident as incident, a.service as service, a.region as region, 'start' as bound,
+          a.started_at as earlier, a.source as earlier_source, a.authority as earlier_authority, a.url as earlier_url,
+          b.started_at as later, b.source as later_source, b.authority as later_authority, b.url as later_url,
+          round((julianday(b.started_at) - julianday(a.started_at)) * 1440, 1) as minutes_apart
+        from claims a join claims b on b.incident = a.incident and b.basis = a.basis and b.service is a.service
+          and b.region is a.region and b.source <> a.source and b.started_at > a.started_at
+        where a.basis = 'stated' and a.suspect is null and b.suspect is null
+        union all
+        select a.incident as incident, a.service as service, a.region as region, 'end' as bound,
+          a.ended_at as earlier, a.source as earlier_source, a.authority as earlier_authority, a.url as earlier_url,
+          b.ended_at as later, b.source as later_source, b.authority as later_authority, b.url as later_url,
+          round((julianday(b.ended_at) - julianday(a.ended_at)) * 1440, 1) as minutes_apart
+        from claims a join claims b on b.incident = a.incident and b.basis = a.basis and b.service is a.service
+          and b.region is a.region and b.source <> a.source and b.ended_at > a.ended_at
+        where a.basis = 'stated' and a.suspect is null and b.suspect is null
     """,
 }
 
