@@ -9,6 +9,7 @@ added.
 from __future__ import annotations
 
 import hashlib
+import math
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -82,12 +83,17 @@ class Captures:
 
     def add(self, captures: Iterable[Capture]) -> int:
         """Keep these; all or none. Those already there are passed over. Returns how many were new."""
-        with transaction(self.conn):
-            return sum(self._add(capture) for capture in captures)
+        try:
+            with transaction(self.conn):
+                return sum(self._add(capture) for capture in captures)
+        except BaseException:
+            self._bodies.clear()  # the numbers of bodies that were rolled back are given out again
+            self._remembered = 0
+            raise
 
     def _add(self, capture: Capture) -> bool:
         address = self._address(capture.source, capture.url)
-        looked = round(capture.fetched_at.timestamp())
+        looked = math.floor(capture.fetched_at.timestamp())  # as `stamp` does
         if self.conn.execute(
             "select 1 from captures where address = ? and fetched_at = ?", (address, looked)
         ).fetchone():

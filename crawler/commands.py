@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -50,15 +51,20 @@ def main() -> None:
 
 @contextmanager
 def opened(data: Path, catalog: Path) -> Iterator[tuple[Catalog, Captures, Archive]]:
-    """The catalog and both databases; errors in hand-written files end the command with their message."""
+    """The catalog and both databases; errors in hand-written files, and a directory that cannot be used, end the
+    command with their message.
+    """
     from crawler.archive import Archive
     from crawler.captures import Captures
     from crawler.landmarks import LandmarkError
 
     try:
         known = load(catalog)
-        captures = Captures(data / "captures.db")
-        archive = Archive(data / "outages.db", known)
+        try:
+            captures = Captures(data / "captures.db")
+            archive = Archive(data / "outages.db", known)
+        except (OSError, sqlite3.Error) as error:
+            raise click.ClickException(f"the archive in {data} cannot be opened: {error}") from error
         try:
             yield known, captures, archive
         finally:
@@ -128,6 +134,7 @@ def poll(
     """
     from crawler import poller
     from crawler.records import instant
+    from spiders import PLATFORMS
 
     try:
         now = instant(moment) if moment else datetime.now(UTC)
@@ -138,6 +145,8 @@ def poll(
             known.vendor(name)
         if unknown := [s for s in sources if s not in known.sources]:
             raise click.ClickException(f"no source {unknown[0]!r} in the catalog: `outages sources` lists them")
+        if strange := [p for p in platforms if p not in PLATFORMS]:
+            raise click.ClickException(f"no platform {strange[0]!r}; there are: {', '.join(PLATFORMS)}")
         chosen = [
             s
             for s in (known.sources.values() if everything or sources else poller.due(known, captures, now))
@@ -215,7 +224,8 @@ def import_(
         raise click.BadParameter(
             f"no platform {platform!r}; there are: {', '.join(PLATFORMS)}", param_hint="--platform"
         )
-    if bool(repository) != bool(file and source) or not (paths or repository):
+    git = [bool(option) for option in (repository, file, source)]
+    if any(git) != all(git) or any(git) == bool(paths):
         raise click.UsageError("give PATHS of capture lines, or --git REPO --path FILE --source S")
     problems: list[ImportProblem] = []
 
@@ -331,11 +341,11 @@ def add(url: str, vendor: str | None, contact: str | None, data: Path, catalog: 
     """Recognise the status page at URL, write its catalog file, and read it once."""
     from crawler.recognise import NotRecognisedError, recognise, write
 
-    known = load(catalog)
     try:
-        found = recognise(url, vendor, data, contact)
-        path = write(found, catalog, known)
-    except (NotRecognisedError, CatalogError) as error:
+        known = load(catalog) if any(catalog.glob("*.yml")) else Catalog(())
+        found = recognise(url, vendor, data, known, contact)
+        path = write(found, catalog)
+    except (NotRecognisedError, CatalogError, OSError, sqlite3.Error) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{path}: {found.platform}, {len(found.sources)} sources, {len(found.page.components)} components, "
                f"{len(found.page.incidents)} incidents now")  # fmt: skip
@@ -352,5 +362,9 @@ def export(directory: Path, data: Path, catalog: Path) -> None:
 
     with opened(data, catalog) as (_, captures, archive):
         catch_up(archive, captures)
-        for name, rows in write(archive.conn, directory).items():
-            click.echo(f"{name}.csv: {rows} rows")
+        try:
+            written = write(archive.conn, directory)
+        except OSError as error:
+            raise click.ClickException(f"the release cannot be written: {error}") from error
+    for name, rows in written.items():
+        click.echo(f"{name}.csv: {rows} rows")

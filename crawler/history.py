@@ -71,18 +71,19 @@ def updates(versions: Sequence[Version]) -> list[Kept]:
 def revisions(versions: Sequence[Version]) -> Iterator[Revision]:
     """What changed from each version to the next."""
     before: Incident | None = None
+    gone = False
     for version in versions:
         after = version.record
-        if before is not None and after is None:
-            yield Revision(None, version.seen_at, "vanished", before.title, None)
+        if after is None:
+            if before is not None and not gone:
+                yield Revision(None, version.seen_at, "vanished", before.title, None)
+            gone = True
             continue
-        assert after is not None
         if before is not None:
-            previous = versions[versions.index(version) - 1]
-            if previous.record is None:
+            if gone:
                 yield Revision(None, version.seen_at, "returned", None, after.title)
             yield from _changed(before, after, version.seen_at)
-        before = after
+        before, gone = after, False
 
 
 _FIELDS = ("title", "kind", "severity", "severity_text", "state", "service_text", "region_text", "started_at", "ended_at",

@@ -7,18 +7,21 @@ for bytes that are not UTF-8. `status` may be null and `error` given for a look 
 from __future__ import annotations
 
 import base64
-import binascii
 import gzip
 import io
 import lzma
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 import zstandard
 
-from crawler.records import Capture, instant
+from crawler.records import Capture, instant, stamp
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,7 +54,7 @@ def read(path: Path) -> Iterator[Capture | BadLine]:
             for number, line in enumerate(stream, 1):
                 if line.strip():
                     yield _capture(line, f"{path}:{number}")
-    except (lzma.LZMAError, gzip.BadGzipFile, zstandard.ZstdError, EOFError) as error:
+    except (lzma.LZMAError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError, EOFError) as error:
         yield BadLine(f"{path}:{number + 1}", f"the compressed file is damaged from here on: {error}")
 
 
@@ -61,8 +64,44 @@ def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
     if path.suffix in (".zst", ".zstd"):
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True))
+        return io.BufferedReader(_Zstd(path))
     return path.open("rb")
+
+
+class _Zstd(io.RawIOBase):
+    """Reads a file of zstd frames. The library's own reader takes a truncated frame for the end of the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = False  # whether the frame has had any bytes
+        self._ready = b""
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fill the buffer with the next bytes; 0 at the end. EOFError when the file ends within a frame."""
+        view = memoryview(buffer)
+        while not self._ready:
+            read = self._frame.unused_data if self._frame.eof else self._file.read(1 << 17)
+            if self._frame.eof:
+                self._frame, self._begun = zstandard.ZstdDecompressor().decompressobj(), False
+                read = read or self._file.read(1 << 17)
+            if not read:
+                if self._begun:
+                    raise EOFError("the last frame is cut off")
+                return 0
+            self._ready, self._begun = self._frame.decompress(read), True
+        size = min(len(view), len(self._ready))
+        view[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+        super().close()
 
 
 def _capture(line: bytes, where: str) -> Capture | BadLine:
@@ -81,7 +120,7 @@ def _capture(line: bytes, where: str) -> Capture | BadLine:
             milliseconds=said.milliseconds,
             error=said.error,
         )
-    except (msgspec.MsgspecError, ValueError, binascii.Error, UnicodeError) as error:
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         return BadLine(where, str(error))
 
 
@@ -90,7 +129,7 @@ def write(capture: Capture) -> bytes:
     said: dict[str, object] = {
         "source": capture.source,
         "url": capture.url,
-        "fetched_at": capture.fetched_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "fetched_at": stamp(capture.fetched_at),
         "status": capture.status,
     }
     if capture.headers:
@@ -100,6 +139,8 @@ def write(capture: Capture) -> bytes:
             said["body"] = capture.body.decode()
         except UnicodeDecodeError:
             said["body_base64"] = base64.b64encode(capture.body).decode()
+    if capture.milliseconds is not None:
+        said["milliseconds"] = capture.milliseconds
     if capture.error is not None:
         said["error"] = capture.error
     return msgspec.json.encode(said) + b"\n"

@@ -8,6 +8,7 @@ from functools import lru_cache
 from w3lib.html import remove_tags, remove_tags_with_content, replace_entities
 
 _BREAK = re.compile(r"(?i)<\s*/?(?:br|p|div|ul|ol|li|h[1-6]|tr|table|section|blockquote)\b[^>]*>|</small>")
+_LESS = re.compile(r"<(?![a-zA-Z/!?])")  # "<5% of requests" opens no tag
 _BLANKS = re.compile(r"[ \t\u00a0\u200b]+")
 _LINES = re.compile(r" ?\n[ \n]*")
 
@@ -22,7 +23,7 @@ def plain(html: str) -> str:
     text = html
     if "<" in text:
         text = remove_tags_with_content(text, ("script", "style"))
-        text = remove_tags(_BREAK.sub("\n", text))
+        text = remove_tags(_LESS.sub("&lt;", _BREAK.sub("\n", text)))
     if "&" in text:
         text = replace_entities(text)
     text = _BLANKS.sub(" ", text.replace("\r", "\n"))

@@ -112,10 +112,12 @@ _EXCEPT_ZH = _Pattern(
 )
 _UNCLOSED = re.compile(_BUT_FOR + r"[^,。;\n外]*外?\Z")
 _ALSO = re.compile(r"[也还亦]|同样|同时")
+#: "All regions but Ohio" leaves one out, "all regions but we are watching" does not.
+_BUT_ON = r"but (?:not )?(?:we|it|they|there|some|this|are|is|have|has|will)\b"
 _EXCEPT_EN = _Pattern(
     "except,excluding,other than,apart from,aside from,save for,regions but",
     r"\b(?:except(?:ing)?|excluding|other than|apart from|aside from|with the exception of|save for)(?: for| in| of)?\b"
-    r"|(?<=regions) but(?: not)?\b(?! (?:we|it|they|there|some|this|are|is|have|has|will)\b)",
+    rf"|(?<=regions) (?!{_BUT_ON})but(?: not)?\b",
 )
 _ZONE_WORD = r"(?:(?:single |one |an? )?availability zones?\b|zones? [a-z]\b|可用区(?: ?[a-z])?)"
 #: What may stand between two items of a list, all of it at most _GLUE_LIMIT characters.
@@ -174,13 +176,21 @@ _ONGOING = re.compile(
 )
 #: "Beijing time" is no place.
 _CLOCK = re.compile(r" ?(?:standard |local |daylight )?time\b| ?时间")
+#: "Azure connectivity issues" is trouble with anything, not with the product called connectivity.
+_SYMPTOM = re.compile(r"(?<=connectivity) (?:issues?|errors?|failures?|problems?|loss|degradation)\b")
 #: A sentence that takes back part of what one before it said.
 _UNDER_WAY = re.compile(rf"{_ONGOING.pattern}|\bworking (?:to|on|towards?)\b|恢复中|处理中|仍[在需]")
 _OF_OTHERS = re.compile(
     r"\s?(?:(?:and|but|while|whereas|however|though|although),? )?(?:the |all )?"
     r"(?:others?\b|rest\b|remaining (?:regions|locations|services|products))"
 )
-_NARROW = re.compile(r"\b(?:availability zones?|data ?cent(?:er|re)s?|racks?|edge locations?)\b")
+#: A part of a region, whatever is back in it.
+_NARROW = re.compile(
+    r"(?<!\ball )(?<!\ball the )(?<!\bevery )\b(?:availability zones?|data ?cent(?:er|re)s?|racks?|edge locations?)\b"
+    r"|\b[a-z]{3,4}[0-9]-az[0-9]\b"
+)
+#: The code of a zone, us-east-1a or europe-west2-a: a product that is back there is back where it had failed.
+_ZONE_CODE = re.compile(r"\b[a-z]{2}-[a-z]{4,14}-[0-9][a-f]\b|\b[a-z]{2,20}-[a-z]{4,14}[0-9]{1,2}-[a-f]\b")
 #: "[RESOLVED]" and "(已恢复)" are the state of the incident, not a word about a place.
 _STATE_MARK = re.compile(
     r"[\[(【] ?(?:incident )?[(]?(?:resolved|recovered|mitigated|已恢复|已解决)[)]? ?[\])】]"
@@ -191,7 +201,7 @@ _NO_SUBJECT = re.compile(r"[\s0-9:]{0,8}(?:目前|现|均|都|已|全部|也)")
 
 _SENTENCE_END = re.compile(r"[\n。!?;|•]|(?<!\b[a-z])\.(?=\s|\Z)")
 _CLAUSE_END = re.compile(
-    r",|(?<!\ball)\s(?P<turn>(?=(?:but|while|whereas|however|though|although)\b))"
+    rf",|(?<!\ball)\s(?P<turn>(?=(?:(?<!\bregions )but|while|whereas|however|though|although)\b|{_BUT_ON}))"
     r"|\s(?=and (?:the |all |all the )?(?:other|remaining|rest)\b)|(?<=,)\s(?=(?:the |all )?(?:others?|remaining|rest)\b)"
 )
 _AROUND = " \t\r\n,，。;；.!！?？、:："
@@ -365,7 +375,8 @@ class Gazetteer:
         return _merge(text, [m for m in found if not _CLOCK.match(folded, m.end)])
 
     def _products(self, text: str, folded: str, words: Tokens) -> list[Mention]:
-        return _merge(text, self._services.find(text, folded, words))
+        found = self._services.find(text, folded, words)
+        return _merge(text, [m for m in found if not _SYMPTOM.match(folded, m.end)])
 
     def scope(self, text: str, on: date | None = None) -> Scope:
         """What a title, a sentence or an update speaks of. `on` selects the regions that existed then.
@@ -461,7 +472,10 @@ class Gazetteer:
                 piece = sentence.part(start - sentence.offset, end - sentence.offset)
                 clause = _Clause(piece, *self._scope(piece, on), back=_is_back(piece))
             scope = self._less(clause, rest, on)
-            if scope and clause.back and not (_NARROW.search(clause.text.folded) and not scope.services):
+            narrow = _NARROW.search(clause.text.folded) or (
+                scope and not scope.services and _ZONE_CODE.search(clause.text.folded)
+            )
+            if scope and clause.back and not narrow:
                 yield _recovery(clause.text, scope)
 
     def _less(self, clause: _Clause, rest: _Rest, on: date | None) -> Scope | None:

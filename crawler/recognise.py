@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,8 +29,11 @@ PROBES = {
 }
 
 
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
 class NotRecognisedError(Exception):
-    """No reader understands what is published there; the message says what was tried."""
+    """No reader understands what is published there, or its name is taken; the message says what was tried."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -43,9 +47,12 @@ class Found(msgspec.Struct, frozen=True):
     page: Page
 
 
-def recognise(url: str, vendor: str | None, data: Path, contact: str | None = None) -> Found:
-    """Ask the page, once and politely. What could be read is kept in the captures of `data`."""
-    parts = urlsplit(url if "://" in url else f"https://{url}")
+def recognise(url: str, vendor: str | None, data: Path, known: Catalog, contact: str | None = None) -> Found:
+    """Ask the page, once and politely, unless `known` has the vendor. What could be read is kept in `data`."""
+    try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
+    except ValueError as error:
+        raise NotRecognisedError(f"{url}: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise NotRecognisedError(f"{url}: not an http(s) address")
     root = f"{parts.scheme}://{parts.netloc}"
@@ -56,6 +63,7 @@ def recognise(url: str, vendor: str | None, data: Path, contact: str | None = No
         for product, probes in PROBES.items()
         for name, path in probes.items()
     ]
+    _refuse_taken(vendor, sources, known)
     answers: dict[str, Capture] = {}
     with tempfile.TemporaryDirectory() as scratch:
         poller.run(
@@ -79,6 +87,18 @@ def recognise(url: str, vendor: str | None, data: Path, contact: str | None = No
     raise NotRecognisedError("no platform recognised; tried\n  " + "\n  ".join(tried))
 
 
+def _refuse_taken(vendor: str, sources: Iterable[Source], known: Catalog) -> None:
+    """Nothing may be asked, or kept, under the name of another."""
+    if not _ID.fullmatch(vendor):
+        raise NotRecognisedError(f"{vendor!r} is no id: small letters, digits and single hyphens; name another --id")
+    if vendor in known.vendors:
+        raise NotRecognisedError(f"{vendor} is in the catalog already; name another --id")
+    for source in sources:
+        if source.id in known.sources:
+            other = known.sources[source.id].vendor
+            raise NotRecognisedError(f"{other} has a source {source.id} already; name another --id")
+
+
 def _read(capture: Capture | None, source: Source) -> tuple[str, Page | None]:
     if capture is None:
         return "no answer", None
@@ -97,20 +117,20 @@ def vendor_id(host: str) -> str:
     return re.sub(r"-?status$", "", name) or name
 
 
-def write(found: Found, directory: Path, catalog: Catalog) -> Path:
+def write(found: Found, directory: Path) -> Path:
     """Write the catalog file of a page that is not in the catalog yet, and check that it loads."""
+    directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{found.vendor}.yml"
-    if found.vendor in catalog.vendors or path.exists():
-        raise NotRecognisedError(f"{found.vendor} is in the catalog already: {path}; name another --id")
     lines = [
-        f"id: {found.vendor}",
+        f"id: {_quoted(found.vendor)}",
         f"name: {_quoted(found.name)}",
-        f"homepage: {found.url}",
+        f"homepage: {_quoted(found.url)}",
         "sources:",
     ]
     for source in found.sources:
-        lines += [f"  - id: {source.id}", f"    platform: {found.platform}", f"    url: {source.url}"]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines += [f"  - id: {source.id}", f"    platform: {found.platform}", f"    url: {_quoted(source.url)}"]
+    with path.open("x", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
     load_vendor(path)
     return path
 

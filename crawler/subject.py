@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -94,18 +95,24 @@ _SEVERAL = r"(?:multiple|several|many|various|numerous|a number of|multi)"
 _MANY_SERVICES = re.compile(
     rf"(?i)\b{_SEVERAL}[- ](?:[a-z]+ ){{0,3}}services?\b|(?<=\bacross )(?:[a-z]+ )?services\b|\A\s*services(?= impacted)"
 )
-_MANY_REGIONS = re.compile(
-    rf"(?i)\b{_SEVERAL}[- ](?:[a-z]+ ){{0,2}}(?:regions?|locations|geographies|geos)\b|\b(?:US|EU) regions\b"
-)
-#: Of whom the first sentence speaks: "customers using Storage services in ...".
+_MANY_REGIONS = re.compile(rf"(?i)\b{_SEVERAL}[- ](?:[a-z]+ ){{0,2}}(?:regions?|locations)\b|\b(?:US|EU) regions\b")
+#: Where a capital is a name: "customers using Storage services", "users in Europe". Everyday words are names only there.
 _USED = re.compile(
-    r"\b(?:using|leveraging|of|subset of)\s+(?:the\s+)?(?P<name>[A-Z][^,.;\n]{1,60}?)(?:\s+services?)?"
-    r"(?=\s+(?:in|across|may|might|could|experienced|had|whose|who|with|to|from|customers)\b|\s*[,.;(]|\s*\Z)"
+    r"\b(?:using|leveraging)\s+(?:the\s+)?(?P<name>[A-Z][^,.;\n]{1,60}?)(?:\s+services?)?"
+    r"(?=\s+(?:in|across|and|may|might|could|experienced|had|whose|who|with|to|from|customers)\b|\s*[,.;(]|\s*\Z)"
 )
+_PLACED = re.compile(r"\bin (?:the )?(?P<name>[A-Z][\w-]*(?: [A-Z0-9][\w-]*){0,3})")
+#: Names in a list; some of them the catalog may not know.
 _ITEM = r"[A-Z][\w'’&+/-]*(?: (?:for |of )?[A-Z0-9][\w'’&+/-]*){0,5}(?: \([A-Z][\w -]{0,20}\))?"
-_JOINT = r"(?:, (?:and/or |and |or )?| (?:and/or|and|or|&) )"
+_JOINT = r"(?:, (?:and/or |and |or )?| (?:and/or|and|or) )"
 _LIST = re.compile(rf"{_ITEM}(?:{_JOINT}{_ITEM}){{1,60}}")
 _BETWEEN_ITEMS = re.compile(_JOINT)
+#: Before the first name of a list. Without one of these a longer name may begin further left.
+_LEADS = re.compile(
+    r"(?:\b(?:in|across|to|from|of|for|the|using|leveraging|access(?:ing)?|includ(?:ing|ed|es?)|affecting|impacting)"
+    r"|[:(–—-])\s?\Z"
+)
+_DATED = re.compile(r"\b\d{4}\b|\bUTC\b")
 _PHRASE_JOINT = re.compile(r"\s*(?:,|/|&|and/or|and|or)\s*(?:and/or|and|or)?\s*(?:the\s)?\s*")
 _SHORT_FORM = re.compile(r"\s*\([A-Z][\w -]{0,20}\)\Z")
 
@@ -115,7 +122,26 @@ class _Kind(NamedTuple):
 
     whole: Callable[[str], str | None]
     find: Callable[[str], list[Mention]]
+    #: Whether words are a name of the other kind.
+    other: Callable[[str], str | None]
+    #: Several, and none by name.
     many: re.Pattern[str]
+    #: What is a name by where it stands.
+    stands: re.Pattern[str]
+
+    @classmethod
+    def services(cls, places: Gazetteer) -> _Kind:
+        """Names of services."""
+        return cls(
+            partial(places.service, None), places.services_in, partial(places.region, None), _MANY_SERVICES, _USED
+        )
+
+    @classmethod
+    def regions(cls, places: Gazetteer) -> _Kind:
+        """Names of regions."""
+        return cls(
+            partial(places.region, None), places.regions_in, partial(places.service, None), _MANY_REGIONS, _PLACED
+        )
 
 
 def subject(places: Gazetteer, title: str, text: str = "", on: date | None = None) -> Subject:
@@ -143,16 +169,16 @@ def _sentences(text: str) -> Iterator[str]:
 
 
 def _services(places: Gazetteer, parts: list[str], told: str, sentences: list[str]) -> tuple[Named, ...]:
-    kind = _Kind(lambda words: places.service(None, words), places.services_in, _MANY_SERVICES)
+    kind = _Kind.services(places)
     named, many = _titled(places, kind, parts)
     if len(named) == 1 and named[0].words not in parts:
         return (_fuller(named[0], _spoken(kind, told)),)
     if named:
         return named
-    spoken = _used(kind, told) or _spoken(kind, told)
+    spoken, listed = _spoken(kind, told), _listed(kind, sentences)
     if many:
-        return max((many,), spoken, _listed(kind, sentences), key=len)
-    return spoken or _listed(kind, sentences) or tuple(_many(kind, sentences)[:1])
+        return max(spoken, listed, key=len) or (many,)
+    return spoken or listed or tuple(_many(kind, sentences)[:1])
 
 
 def _titled(places: Gazetteer, kind: _Kind, parts: list[str]) -> tuple[tuple[Named, ...], Named | None]:
@@ -189,16 +215,9 @@ def _is_name(places: Gazetteer, part: str) -> bool:
 
 
 def _fuller(named: Named, spoken: Iterable[Named]) -> Named:
-    """The same thing by its longest name: titles are short."""
-    return max((named, *(n for n in spoken if n.id == named.id)), key=lambda n: len(n.words))
-
-
-def _used(kind: _Kind, sentence: str) -> tuple[Named, ...]:
-    """What customers are said to use, where that is one name: by it alone "Storage" can be told from storage."""
-    for match in _USED.finditer(sentence):
-        if found := kind.whole(match["name"]):
-            return (Named(found, match["name"]),)
-    return ()
+    """The same thing by its full name: a description in a title shortens it."""
+    same = (n for n in spoken if n.id == named.id and named.words.lower() in n.words.lower())
+    return max(named, *same, named, key=lambda n: len(n.words))
 
 
 def _listed(kind: _Kind, sentences: list[str]) -> tuple[Named, ...]:
@@ -213,13 +232,13 @@ def _listed(kind: _Kind, sentences: list[str]) -> tuple[Named, ...]:
 def _regions(
     places: Gazetteer, title: str, parts: list[str], told: str, sentences: list[str], on: date | None
 ) -> tuple[tuple[Named, ...], bool]:
-    kind = _Kind(lambda words: places.region(None, words), places.regions_in, _MANY_REGIONS)
+    kind = _Kind.regions(places)
     scope = places.scope(title, on)
     if scope.region_text and set(scope.regions) - {m.id for m in kind.find(title)}:  # all, or all but some
         return _alike(scope), scope.every_region
-    named = {m.id: Named(m.id, m.text) for part in parts for m in kind.find(part) if m.id in scope.regions}
+    named = tuple(n for part in parts for n in _titled_regions(kind, part) if n.id in scope.regions or n.words == part)
     if named:
-        return tuple(named.values()), False
+        return _distinct(named), False
     if many := _many(kind, [*parts, told]):
         listed = max((_spoken(kind, sentence) for sentence in sentences), key=len, default=())
         return (listed if len(listed) > 1 else (many[0],)), False
@@ -227,6 +246,12 @@ def _regions(
     if scope.every_region:
         return _alike(scope), True
     return _spoken(kind, told), False
+
+
+def _titled_regions(kind: _Kind, part: str) -> Iterable[Named]:
+    mentions = [Named(m.id, m.text) for m in kind.find(part)]
+    found = None if mentions else kind.whole(part)
+    return [Named(found, part)] if found else mentions
 
 
 def _alike(scope: Scope) -> tuple[Named, ...]:
@@ -244,12 +269,25 @@ def _many(kind: _Kind, texts: Iterable[str]) -> list[Named]:
 def _spoken(kind: _Kind, sentence: str, since: int = 0) -> tuple[Named, ...]:
     """What a sentence names from an offset on: what the catalog knows, and what stands in one list with it."""
     mentions = [m for m in kind.find(sentence) if m.start >= since]
-    found = [(m.start, Named(m.id, _SHORT_FORM.sub("", m.text))) for m in mentions]
+    for match in kind.stands.finditer(sentence, since):
+        start, end = match.span("name")
+        if not _meets(mentions, start, end) and (found := kind.whole(match["name"])):
+            mentions.append(Mention(found, match["name"], start, end))
+    names = [(m.start, Named(m.id, _SHORT_FORM.sub("", m.text))) for m in mentions]
     for listing in _LIST.finditer(sentence, since):
-        if any(listing.start() <= m.start < listing.end() for m in mentions):
-            found += _others(kind, sentence, listing.span(), mentions)
+        if _meets(mentions, *listing.span()):
+            names += _others(kind, sentence, listing.span(), mentions)
+    return _distinct(named for _, named in sorted(names, key=lambda name: name[0]))
+
+
+def _meets(mentions: Iterable[Mention], start: int, end: int) -> bool:
+    return any(m.start < end and m.end > start for m in mentions)
+
+
+def _distinct(names: Iterable[Named]) -> tuple[Named, ...]:
+    """Each thing once, by its first name."""
     first: dict[str, Named] = {}
-    for _, named in sorted(found, key=lambda item: item[0]):
+    for named in names:
         first.setdefault(named.id or named.words, named)
     return tuple(first.values())
 
@@ -257,9 +295,11 @@ def _spoken(kind: _Kind, sentence: str, since: int = 0) -> tuple[Named, ...]:
 def _others(kind: _Kind, sentence: str, span: tuple[int, int], mentions: list[Mention]) -> Iterator[tuple[int, Named]]:
     """The items of a list that hold no name known in prose: a word such as "Storage", or what the catalog lacks."""
     start, last = span
-    ends = [*(joint.span() for joint in _BETWEEN_ITEMS.finditer(sentence, *span)), (last, last)]
-    for end, following in ends:
-        if not any(m.start < end and m.end > start for m in mentions):
-            words = _SHORT_FORM.sub("", sentence[start:end])
-            yield start, Named(kind.whole(words), words)
-        start = following
+    for joint in (*_BETWEEN_ITEMS.finditer(sentence, *span), None):
+        end = joint.start() if joint else last
+        words = _SHORT_FORM.sub("", sentence[start:end])
+        if not (_meets(mentions, start, end) or _DATED.search(words) or kind.other(words)):
+            found = kind.whole(words)
+            if found or start > span[0] or _LEADS.search(sentence[max(0, start - 12) : start]):
+                yield start, Named(found, words)
+        start = joint.end() if joint else end

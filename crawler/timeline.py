@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
@@ -20,11 +21,15 @@ from crawler.catalog import ALL, GLOBAL, Source, Vendor
 from crawler.clock import Window, Zones
 from crawler.clock import read as read_times
 from crawler.places import Gazetteer, Recovery, Scope
-from crawler.records import OVER, Account, Basis, Impact, Incident, Kind, Severity, Signal, Update, worst
+from crawler.records import OVER, Account, Basis, Impact, Incident, Kind, Severity, Signal, State, Update, worst
+from crawler.subject import Named, Subject, subject
 
 #: The later in this list, the less an account weighs; unlisted ones weigh least.
 AUTHORITIES = ("vendor", "vendor-quoted", "third-party", "leak")
 _BASES = {basis: rank for rank, basis in enumerate(Basis)}
+
+#: A report that names more regions and services than this gets one claim for all of them.
+MOST_CELLS = 64
 
 #: Platform of incidents written by hand.
 LANDMARKS = "landmarks"
@@ -71,13 +76,18 @@ class Outage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """All that follows from one incident. `found` are components the catalog does not list: id to name."""
+    """All that follows from one incident. `found` are components the catalog does not list: id to name.
+
+    `service_text` and `region_text` are what the report speaks of in its own words, the vendor's fields first.
+    """
 
     claims: tuple[Claim, ...]
     outages: tuple[Outage, ...]
     found: dict[str, str]
     signals: tuple[Signal, ...]
     linked_to: str | None = None
+    service_text: str | None = None
+    region_text: str | None = None
 
 
 class Names(NamedTuple):
@@ -96,7 +106,14 @@ def build(record: Incident, names: Names) -> Timeline:
     published = () if names.source.platform == LANDMARKS else (*work.structured(), *work.stated(), *work.recoveries())
     claims = [*published, *work.accounts(), *work.posted()]
     outages = tuple(_outages(record, work.cells, claims)) if record.kind is Kind.OUTAGE else ()
-    return Timeline(claims=tuple(claims), outages=outages, found=work.found, signals=tuple(work.signals))
+    return Timeline(
+        claims=tuple(claims),
+        outages=outages,
+        found=work.found,
+        signals=tuple(work.signals),
+        service_text=work.service_text,
+        region_text=work.region_text,
+    )
 
 
 class _Work:
@@ -108,14 +125,30 @@ class _Work:
         self.found: dict[str, str] = {}
         self.signals: list[Signal] = []
         self.zone_text: str | None = None  # the zone another message of the incident names
-        told = [account.started_at for account in record.accounts if account.started_at]
+        told = [a.started_at for a in record.accounts if a.started_at and not _impossible(a.started_at, a.ended_at)]
         start = record.started_at or min(told, default=None) or record.first_posted_at
         self.day = start.date() if start else None
         self.updates = _oldest_first(record.updates)
         self.impacts = [(impact, self._cell(impact)) for impact in record.impacts]
+        self.subject = self._subject()
+        self.service_text = record.service_text or self.subject.service_text
+        self.region_text = record.region_text or self.subject.region_text
         self.cells = self._named_cells()
 
     # Where
+
+    def _subject(self) -> Subject:
+        """What the title and the report name, where no field names a region or a service."""
+        if any(cell != (None, None) for _, cell in self.impacts):
+            return Subject()
+        last = self.updates[-1] if self.updates else None
+        report = last.text if last and (len(self.updates) == 1 or last.state is State.POSTMORTEM) else ""
+        return subject(self.names.places, self.record.title, report, self.day)
+
+    @property
+    def _by_hand(self) -> bool:
+        """Whether there is an account that counts."""
+        return any(not _impossible(account.started_at, account.ended_at) for account in self.record.accounts)
 
     def _cell(self, impact: Impact) -> Cell:
         """The region and service an impact speaks of."""
@@ -150,17 +183,22 @@ class _Work:
             self.signals.append(signal)
 
     def _named_cells(self) -> list[Cell]:
-        """Every pair the incident concerns as a whole: from fields, else from its own names, else from its title."""
+        """Every pair the incident concerns as a whole: from fields, else from its own names, else from its report."""
         cells = list(dict.fromkeys(cell for _, cell in self.impacts if cell != (None, None)))
-        if cells or any(not _impossible(a.started_at, a.ended_at) for a in self.record.accounts):
+        if cells or self._by_hand:
             return cells  # accounts name their own
-        record, places = self.record, self.names.places
-        regions = self._regions(record.region_text)
-        service = places.service(None, record.service_text) if record.service_text else None
-        scope = places.scope(record.title, self.day)
-        regions = regions or list(scope.regions)
-        services = [service] if service else list(scope.services)
-        return _product(regions, services)
+        return list(
+            dict.fromkeys((region.id, service.id) for region, service in self._named() if region.id or service.id)
+        )
+
+    def _named(self) -> list[tuple[Named, Named]]:
+        """Every pair of a region and a service that the fields of the incident name in words, else its report."""
+        record = self.record
+        service = self.names.places.service(None, record.service_text) if record.service_text else None
+        services = [Named(service, record.service_text or "")] if service else self.subject.services
+        regions = [Named(region, record.region_text or "") for region in self._regions(record.region_text)]
+        nothing = [Named(None, "")]
+        return [(r, s) for r in regions or self.subject.regions or nothing for s in services or nothing]
 
     def _regions(self, text: str | None) -> list[str]:
         if not text:
@@ -190,7 +228,7 @@ class _Work:
                 ended=ended,
                 basis=Basis.STRUCTURED,
             )
-        timed = any(impact.started_at or impact.ended_at for impact in record.impacts)
+        timed = any((i.started_at or i.ended_at) and not _impossible(i.started_at, i.ended_at) for i in record.impacts)
         if (timed or not self.impacts) and (record.started_at or record.ended_at):
             for region, service in (self.cells if not timed else ()) or [(None, None)]:
                 yield self._claim(
@@ -242,12 +280,20 @@ class _Work:
         doubtful = _unique((u, w) for u, ws in read for w in ws if w.suspect)
         if whole:
             newest = whole[0][0]
-            yield from (self._stated(u, w) for u, w in whole if u is newest)
+            windows = _separate([w for u, w in whole if u is newest])
+            yield from (claim for window in windows for claim in self._stated(newest, window))
         else:
             starts = [(u, w) for u, ws in read for w in ws if w.started_at and not w.suspect]
-            ends = [(u, w) for u, ws in read for w in ws if w.ended_at and not w.suspect]
+            ends = [(u, w) for u, ws in read for w in ws if w.ended_at and not w.suspect and not self._of_a_part(u, w)]
             yield from self._joined(starts[:1], ends[:1])
-        yield from (self._stated(u, w) for u, w in doubtful)
+        yield from (claim for u, w in doubtful for claim in self._stated(u, w))
+
+    def _of_a_part(self, update: Update, window: Window) -> bool:
+        """Whether an end stands in a line that closes only some cells of an open incident: not the end of it all."""
+        return self.record.state not in OVER and any(
+            u is update and closed and window.quote in recovery.quote and not self._vague(recovery.scope)
+            for u, recovery, closed in self.recovered
+        )
 
     def _windows(self, update: Update) -> list[Window]:
         began = self.record.started_at or self.record.first_posted_at
@@ -264,7 +310,7 @@ class _Work:
             for _, end in ends:
                 if start.started_at and end.ended_at and start.started_at < end.ended_at:
                     joined = f"{start.quote} … {end.quote}"
-                    yield self._stated(
+                    yield from self._stated(
                         update,
                         Window(
                             started_at=start.started_at,
@@ -276,36 +322,60 @@ class _Work:
                         ),
                     )
                     return
-        yield from (self._stated(update, window) for update, window in (*starts, *ends))
+        yield from (claim for update, window in (*starts, *ends) for claim in self._stated(update, window))
 
-    def _stated(self, update: Update, window: Window) -> Claim:
+    def _stated(self, update: Update, window: Window) -> Iterator[Claim]:
+        """One claim for each region and service that the report names; one for the incident where fields name them."""
         source = self.names.source
-        return Claim(
-            source=source.id,
-            authority=source.authority,
-            said_at=update.posted_at,
-            severity=self.record.severity,
-            started_at=window.started_at,
-            ended_at=window.ended_at,
-            basis=Basis.STATED,
-            timezone_text=window.timezone_text or self.zone_text,
-            quote=window.quote,
-            suspect=window.suspect or _impossible(window.started_at, window.ended_at),
-        )
+        for region, service in self._places_stated():
+            yield Claim(
+                source=source.id,
+                authority=source.authority,
+                said_at=update.posted_at,
+                region=region.id,
+                service=service.id,
+                region_text=region.words or None,
+                service_text=service.words or None,
+                severity=self.record.severity,
+                started_at=window.started_at,
+                ended_at=window.ended_at,
+                basis=Basis.STATED,
+                timezone_text=window.timezone_text or self.zone_text,
+                quote=window.quote,
+                suspect=window.suspect or _impossible(window.started_at, window.ended_at),
+                specific=2 if region.id else 0,
+            )
+
+    def _places_stated(self) -> list[tuple[Named, Named]]:
+        if self._by_hand:  # they name their own, and the incident's fields may be in the words of who wrote them
+            return [(Named(None, self.subject.region_text or ""), Named(None, self.subject.service_text or ""))]
+        if self.subject != Subject() and not self.subject.every_region and len(named := self._named()) <= MOST_CELLS:
+            return named
+        return [(Named(None, self.region_text or ""), Named(None, self.service_text or ""))]
 
     def recoveries(self) -> Iterator[Claim]:
         """Lines that say that named regions or services are back."""
         over = self.record.ended_at or self.record.resolved_posted_at
+        for update, recovery, closed in self.recovered:
+            said = self._ending(recovery.quote, update)
+            # A line without a time is a report of that moment; in a later account of it all it dates nothing.
+            if said is None and (update.posted_at is None or (over and update.posted_at > over)):
+                continue
+            yield from self._closing(update, recovery, closed, said)
+
+    @cached_property
+    def recovered(self) -> list[tuple[Update, Recovery, list[Cell]]]:
+        """The lines that say that something is back, and the cells each closes.
+
+        One that singles out nothing is the end of the incident, told by its windows, and not among them.
+        """
+        found = []
         for update in self.updates:
             for recovery in self.names.places.recoveries(update.text, self.day):
-                said = self._ending(recovery.quote, update)
-                # A line without a time is a report of that moment; in a later account of it all it dates nothing.
-                if said is None and (update.posted_at is None or (over and update.posted_at > over)):
-                    continue
                 closed = self._recovered(recovery.scope)
-                if self.cells and set(closed) >= set(self.cells):
-                    continue  # nothing is singled out: this is the end of the incident, told by its windows
-                yield from self._closing(update, recovery, closed, said)
+                if not self.cells or not set(closed) >= set(self.cells):
+                    found.append((update, recovery, closed))
+        return found
 
     def _ending(self, quote: str, update: Update) -> Window | None:
         found = read_times(quote, update.posted_at, self.names.zones).windows
@@ -315,9 +385,7 @@ class _Work:
         self, update: Update, recovery: Recovery, closed: Sequence[Cell], said: Window | None
     ) -> Iterator[Claim]:
         scope = recovery.scope
-        # "All regions but one" of an incident of many services, and no word of which: true of the region on the
-        # whole, and too little to overrule what fields say of each service.
-        vague = not scope.services and len({service for _, service in self.cells}) > 1
+        vague = self._vague(scope)
         for region, service in dict.fromkeys((region, None) for region, _ in closed) if vague else closed:
             yield Claim(
                 source=self.names.source.id,
@@ -334,6 +402,12 @@ class _Work:
                 specific=1 if scope.every_region or not scope.regions else 2,
                 recovery=not vague,
             )
+
+    def _vague(self, scope: Scope) -> bool:
+        """ "All regions but one" of an incident of many services, and no word of which: true of the region on the
+        whole, and too little to overrule what fields say of each service.
+        """
+        return not scope.services and len({service for _, service in self.cells}) > 1
 
     def _recovered(self, scope: Scope) -> list[Cell]:
         """The cells a recovery closes: those it names, among the incident's own where these are known."""
@@ -411,6 +485,20 @@ def _oldest_first(updates: Sequence[Update]) -> list[Update]:
     return [update for _, update in sorted(dated, key=lambda pair: pair[0])]
 
 
+def _separate(windows: Sequence[Window]) -> list[Window]:
+    """The windows of one message without the details of others: of two that overlap, the longer is the outage."""
+    kept: list[tuple[datetime, datetime, Window]] = []
+    for window in sorted(windows, key=_length, reverse=True):
+        start, end = window.started_at, window.ended_at
+        if start and end and not any(start < until and since < end for since, until, _ in kept):
+            kept.append((start, end, window))
+    return [window for _, _, window in sorted(kept, key=lambda each: each[2].span)]
+
+
+def _length(window: Window) -> timedelta:
+    return window.ended_at - window.started_at if window.started_at and window.ended_at else timedelta()
+
+
 def _unique(said: Iterable[tuple[Update, Window]]) -> list[tuple[Update, Window]]:
     """Each window once, with the first message that has it."""
     seen: dict[tuple[datetime | None, datetime | None], tuple[Update, Window]] = {}
@@ -441,6 +529,8 @@ def _outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) -
     """One or more intervals for each cell; a general cell only where no specific one is known."""
     # States that were set after the incident's own end tell when somebody filled in the form, not when it was.
     late = record.ended_at
+    if late and record.started_at and late <= record.started_at:
+        late = None
     usable = [c for c in claims if not c.suspect and not (late and _set_after(c, late))]
     spoken = dict.fromkeys((c.region, c.service) for c in usable if (c.region or c.service) and not c.recovery)
     cells = list(dict.fromkeys((*named, *spoken)))
@@ -460,7 +550,7 @@ def _outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) -
             for key in dict.fromkeys([cell, (region, None), (None, service), (None, None), (region, ALL), (None, ALL)])
             for claim in by_cell.get(key, ())
         ]
-        fitting = _fitting(record, about, spells[cell], edges)
+        fitting = _fitting(record, cell, about, spells[cell], edges)
         yield from _intervals(record, cell, fitting, spells[cell])
 
 
@@ -488,21 +578,31 @@ def entered(when: datetime | None) -> bool:
 
 
 def _fitting(
-    record: Incident, about: Sequence[Claim], spells: Sequence[Spell], edges: tuple[datetime | None, datetime | None]
+    record: Incident,
+    cell: Cell,
+    about: Sequence[Claim],
+    spells: Sequence[Spell],
+    edges: tuple[datetime | None, datetime | None],
 ) -> list[Claim]:
     """The claims without the bounds that are not about this cell.
 
     A window told of the incident as a whole begins when its first part failed and ends when its last part was
     back; a part that fields say began later, or was back earlier, keeps its own bound. Nor is prose needed for a
-    bound that somebody entered in a field.
+    bound that somebody entered in a field. Fields that follow one another, degraded and then out, are one spell.
     """
+    lasting = {c.basis for c in about if c.started_at and (c.ended_at is None or c.started_at < c.ended_at)}
+    # What was set and taken back at once says nothing beside what lasted.
+    about = [c for c in about if not (c.started_at and c.started_at == c.ended_at and c.basis in lasting)]
     if not spells:
-        return list(about)
+        return about
     late = spells[0][1] != edges[0] or entered(record.started_at)
     early = spells[-1][2] != edges[1] or entered(record.ended_at)
     fitting = []
     for claim in about:
-        if claim.basis is Basis.STATED and claim.region is None and claim.service is None and (late or early):
+        if claim.basis is Basis.STRUCTURED and claim.started_at and (claim.region, claim.service) == cell:
+            _, began, ended = next(s for s in reversed(spells) if s[1] <= claim.started_at)
+            claim = msgspec.structs.replace(claim, started_at=began, ended_at=ended)
+        elif claim.basis is Basis.STATED and claim.region is None and claim.service is None and (late or early):
             claim = msgspec.structs.replace(
                 claim, started_at=None if late else claim.started_at, ended_at=None if early else claim.ended_at
             )
@@ -593,7 +693,15 @@ def _newest_first(claim: Claim) -> float:
 def _best(cell: Cell, about: Iterable[Claim], bound: str) -> Claim | None:
     """The claim whose start, or end, is believed."""
     candidates = [c for c in about if getattr(c, bound) is not None]
-    return min(candidates, key=lambda c: _trust(cell, c), default=None)
+    return min(candidates, key=lambda c: (_trust(cell, c), _outer(c, bound)), default=None)
+
+
+def _outer(claim: Claim, bound: str) -> float:
+    """Sort key among equals: of fields of several parts, the first start and the last end."""
+    moment: datetime | None = getattr(claim, bound)
+    if claim.basis is not Basis.STRUCTURED or moment is None:
+        return 0.0
+    return moment.timestamp() if bound == "started_at" else -moment.timestamp()
 
 
 def _told(cell: Cell, about: Iterable[Claim]) -> list[Claim]:

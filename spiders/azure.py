@@ -10,8 +10,10 @@ of the first post and stays while the description grows. No severity, no state, 
 History (`.../en-us/status/history/` until it became client-rendered, since then the fragments of
 `.../en-us/statushistoryapi/`): one block per incident, keyed by its tracking id. Two generations of
 blocks are known, `incident-history-item` and `column small-11`. The only date is that of the
-incident, a day without a time of day and without a zone; outage times are in the prose. No fragment
-of the API from after 2024 has been seen; other readers name the same classes for it.
+incident, a day without a time of day and without a zone; outage times are in the prose, and so are
+services and regions: titles mostly read "service - place", "service - symptom" or "symptom - place",
+and which is which is not for a reader to say. No fragment of the API from after 2024 has been seen;
+other readers name the same classes for it.
 
 Status page (`.../en-us/status`, layout of before 2024): one table per geography, services down,
 regions across. Cells where a service is not offered are left out.
@@ -76,7 +78,7 @@ _LABEL = re.compile(
     r"|mitigated|resolved)\s*[-–—:]\s*"
 )
 _CLOSED = re.compile(r"(?i)^(?:mitigated|resolved)$")
-_DASH = re.compile(r"\s+[-–—]\s+")
+_CLOSED_LAST = re.compile(r"(?i)\s[-–—]\s+(mitigated|resolved)$")
 #: How the two generations of history blocks are told apart, in XPath.
 _HAS_ITEM = "contains(concat(' ', normalize-space(@class), ' '), ' incident-history-item ')"
 _HAS_COLUMN = "normalize-space(@class) = 'column small-11'"
@@ -200,38 +202,23 @@ def _reviewed(key: str, title: str, posted_at: datetime | None, body: str) -> In
     text = plain(_fold(body))
     if not title or not text:
         raise ValueError("no title or no text")
-    label, parts = _parts(title)
+    label = _label(title)
     return Incident(
         key=key,
         title=title,
         url=f"{STATUS}history/?trackingId={key}",
         state=State.POSTMORTEM if label and not _CLOSED.match(label) else State.RESOLVED,
         state_text=label,
-        service_text=parts[0] if parts else None,
-        region_text=_place(parts[1:]),
         updates=(Update(posted_at=posted_at, text=text),),
     )
 
 
-def _parts(title: str) -> tuple[str | None, list[str]]:
-    """A title's word about itself, before or after the rest, and the parts that dashes make of the rest."""
+def _label(title: str) -> str | None:
+    """A title's word about itself, before or after the rest."""
     label = _LABEL.match(title)
-    parts = [part for part in _DASH.split(title[label.end() :] if label else title) if part]
-    if len(parts) > 1 and _CLOSED.match(parts[-1]):
-        closed = parts.pop()
-        return label["label"] if label else closed, parts
-    return label["label"] if label else None, parts
-
-
-def _place(parts: list[str]) -> str | None:
-    """The part where a title names a place: the last one, unless only an earlier one is written as a name.
-
-    Titles read "service - place", "service - symptom" or "service - place - symptom". A name has no
-    word in lower case. Whether what is left is a place is not decided here.
-    """
-    names = [part for part in parts if not any(word[:1].islower() for word in part.split())]
-    named = names or parts
-    return named[-1] if named else None
+    if label:
+        return label["label"]
+    return closed[1] if (closed := _CLOSED_LAST.search(title)) else None
 
 
 def _tracking_id(text: str) -> str:

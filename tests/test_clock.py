@@ -96,6 +96,11 @@ RANGES = [
     ("2023년 11월 12 일 오전 4:59에서 오전 11:25 (대한민국 시간 기준) 사이에", US, ["11-11 19:59 > 11-12 02:25 대한민국 시간 기준"]),
     ("EC2에 3:46 AM 부터 5:08 AM PST 까지 지연이 있었습니다.", US, ["11-15 11:46 > 11-15 13:08 PST"]),
     ("태평양시간 오전1:30 (한국시간 오후 6:30) 에서 오전7:10 (한국시간 오전 12:10) 사이에", US, ["11-15 09:30 > 11-15 15:10 태평양시간"]),
+    ("11月12日(日) 19:03から21:42(JST)にかけて", US, ["11-12 10:03 > 11-12 12:42 JST"]),
+    ("12日 10:00至11:30不可用", CHINA, ["11-12 02:00 > 11-12 03:30 None"]),
+    ("11月12日中午12点10分到晚上12点整不可用", CHINA, ["11-12 04:10 > 11-12 16:00 None"]),
+    ("From 08:00Z to 09:30Z logins failed.", WORLD, ["11-15 08:00 > 11-15 09:30 Z"]),
+    ("From 08:00UTC to 09:30UTC logins failed.", WORLD, ["11-15 08:00 > 11-15 09:30 UTC"]),
     # one window told in two languages, one told twice
     ("日本時間 11月15日 18:00 から 19:00 の間 失敗 | Between 1:00 AM and 2:00 AM PST it failed.", US, ["11-15 09:00 > 11-15 10:00 PST"]),
     ("Between 1 AM and 2 AM PST reads failed. Between 1 AM and 2 AM PST writes failed.", US, ["11-15 09:00 > 11-15 10:00 PST"]),
@@ -122,6 +127,26 @@ STARTS_AND_ENDS = [
     ("16:21左右，服务恢复正常", CHINA, ["? > 11-15 08:21 None"]),
     ("18:54，杭州、北京控制台已恢复", CHINA, ["? > 11-15 10:54 None"]),
     ("次日凌晨0点30分，全部服务已恢复", CHINA, ["? > 11-15 16:30 None"]),
+    ("Starting at 5:14 AM SMS messages were late.", US, ["11-15 13:14 > ? None"]),
+    # trouble with something whose name sounds like work, or a promise that is none
+    ("We are experiencing an issue with Cloud Deployment Manager, beginning at 07:10 US/Pacific.", US, ["11-15 15:10 > ? PST"]),
+    ("We are investigating an issue with the console beginning at 07:10 US/Pacific.", US, ["11-15 15:10 > ? PST"]),
+    ("Customers will experience delays beginning at 07:10 US/Pacific.", US, ["11-15 15:10 > ? PST"]),
+    ("We have a report of an issue with storage as of 07:10 US/Pacific.", US, ["11-15 15:10 > ? PST"]),
+    ("As of 05:10 UTC, users may see errors.", WORLD, ["11-15 05:10 > ? UTC"]),
+    ("At 4:33 AM PST one of our sites saw a failure of its power.", US, ["11-15 12:33 > ? PST"]),
+    ("At 06:10 UTC a change was put in. This caused errors.", WORLD, ["11-15 06:10 > ? UTC"]),
+    # what is well since then, or by a remedy
+    ("New launches have been succeeding since 1:30 AM PST.", US, ["? > 11-15 09:30 PST"]),
+    ("Update: As of 07:10 US/Pacific all services have been fully restored.", US, ["? > 11-15 15:10 PST"]),
+    ("The issue is believed to be resolved for all as of 07:10 US/Pacific.", US, ["? > 11-15 15:10 PST"]),
+    ("The issue with functions deployed lately has been resolved as of 07:10 US/Pacific.", US, ["? > 11-15 15:10 PST"]),
+    ("More capacity returned everything to normal by 16:07 UTC.", WORLD, ["? > 11-15 16:07 UTC"]),
+    ("A change was put in by 14:30 UTC, which mitigated the impact.", WORLD, ["? > 11-15 14:30 UTC"]),
+    ("We drained the site at 14:30 UTC, promptly restoring normal traffic.", WORLD, ["? > 11-15 14:30 UTC"]),
+    ("At 14:30 UTC we moved on and rerouted traffic to resolve the incident.", WORLD, ["? > 11-15 14:30 UTC"]),
+    ("It began at 9:10 UTC. Recovery for reads occurred at 9:30 UTC, and recovery for writes occurred at 11:40 UTC.", WORLD, ["11-15 09:10 > 11-15 11:40 UTC"]),
+    ("It was well again until 13:00 UTC when it failed. At 14:00 UTC, the issue was resolved.", WORLD, ["11-15 13:00 > 11-15 14:00 UTC"]),
     # a start and an end in one text are one window
     ("It began at 06:00 UTC and was resolved at 08:40 UTC.", WORLD, ["11-15 06:00 > 11-15 08:40 UTC"]),
     ("Starting at 5:03 AM PST, it failed. By 7:50 AM PST, latency had returned to normal levels.", US, ["11-15 13:03 > 11-15 15:50 PST"]),
@@ -151,6 +176,10 @@ NOTHING = [
     "Error rates are returning to normal since 7:31 AM PST, starting 8:00 AM PST.",
     "Hosts recovered between 14:10 and 14:40 UTC.",
     "The backlog was processed between 14:10 and 14:40 UTC.",
+    "Between 14:10 and 14:40 UTC we were able to reroute traffic.",
+    "At 03:40 UTC, our monitoring flagged an increase in errors.",
+    "At 6:58 AM PST we said the issue was resolved but errors persist.",
+    "We are seeing recovery of this issue since 8:41 AM PST.",
     "We are backfilling updates from 13:30 to 13:55 UTC.",
     "We restore the data updated since 05:57 UTC.",
     "full mitigation is expected by 20:00 UTC",
@@ -183,7 +212,7 @@ SUSPECTS = [
     ("On 2023-11-05 between 01:15 and 01:45 US/Pacific", "ambiguous local time"),
     ("Between 08:00 and 09:00 UTC on 31 November 2023", "no such date: 2023-11-31"),
     ("Between 08:00 and 09:00 IST", "unknown zone IST"),
-    ("Between 08:00 XYZ and 09:00 XYZ", "unknown zone XYZ"),
+    ("Between 08:00 WIB and 09:00 WIB", "unknown zone WIB"),
 ]
 
 
@@ -252,6 +281,27 @@ def test_without_a_post_only_whole_dates_are_placed() -> None:
 def test_a_clock_after_a_dated_one_is_near_it() -> None:
     text = "It began on 11 November 2023 at 22:00 UTC. The issue was resolved at 02:10 UTC."
     assert told(text, WORLD) == ["11-11 22:00 > 11-12 02:10 UTC"]
+
+
+def test_a_start_before_a_window_is_told_beside_it() -> None:
+    text = (
+        "Between 12:20 and 14:00 UTC jobs waited. There also were short waits on November 15 beginning around 3:00 UTC."
+    )
+    assert told(text, WORLD) == ["11-15 12:20 > 11-15 14:00 UTC", "11-15 03:00 > ? UTC"]
+
+
+def test_a_date_that_stands_by_itself_is_the_day_of_what_follows() -> None:
+    text = "On Wednesday, 8 November 2023, calls failed for a while, between 14:18 UTC to 16:23 UTC."
+    assert told(text, WORLD) == ["11-08 14:18 > 11-08 16:23 UTC"]
+    text = "## Summary\nOn 8 November 2023 a switch was replaced, and that cut the site off.\n- From 15:30 to 19:00 UTC, reads failed."
+    assert told(text, WORLD) == ["11-08 15:30 > 11-08 19:00 UTC"]
+    text = "This follows what we wrote on 8 May 2023. From 15:30 to 17:00 UTC, reads failed."
+    assert told(text, WORLD) == ["11-15 15:30 > 11-15 17:00 UTC"]
+
+
+def test_a_post_that_was_dated_back_does_not_turn_a_story_around() -> None:
+    text = "On November 15, 2023, at 13:00 UTC it failed. At 23:30 UTC, the issue was resolved."
+    assert told(text, WORLD) == ["? > 11-15 23:30 UTC"]
 
 
 def test_causes_and_repairs_are_not_read() -> None:

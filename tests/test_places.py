@@ -457,6 +457,42 @@ def test_what_is_back(text: str, regions: tuple[str, ...], services: tuple[str, 
 
 
 @pytest.mark.parametrize(
+    ("text", "regions", "services"),
+    [
+        ("Calls of EC2 in the US-EAST-2 Region have returned to normal levels.", ("us-east-2",), ("ec2",)),
+        ("EC2 has recovered in all Availability Zones of the US-EAST-2 Region.", ("us-east-2",), ("ec2",)),
+        ("11:20 UTC - Workers replaced. West Europe fully recovered", ("westeurope",), ()),
+        ("Resolved in us-east-1 and us-east-2; eu-west-3 remains impacted.", ("us-east-1", "us-east-2"), ()),
+        ("CloudWatch is mitigated in Ohio at 12:30. We continue to work on Oregon.", ("us-east-2",), ("cloudwatch",)),
+    ],
+)
+def test_what_is_back_in_english(text: str, regions: tuple[str, ...], services: tuple[str, ...]) -> None:
+    (recovery,) = recovered(text, names=west)
+    assert (recovery.scope.regions, recovery.scope.services) == (regions, services)
+
+
+@pytest.mark.parametrize("text", ["mitigated in all regions except us-east-2", "All regions but us-east-2 recovered."])
+def test_all_but_one_region_in_english(text: str) -> None:
+    (recovery,) = recovered(text, names=west)
+    assert set(recovery.scope.regions) == set(WEST.all_regions(THEN)) - {"us-east-2"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error rates have recovered in the use1-az4 Availability Zone of the us-east-1 Region.",
+        "EC2 has recovered in the use1-az4 Availability Zone in the US-EAST-1 Region.",
+        "EC2 has recovered in use1-az4.",
+        "Recovered in us-east-1a.",
+        "The majority of EC2 in Ohio recovered by 07:00 UTC",
+        "Once EC2 has recovered in Ohio, Lambda will recover",
+    ],
+)
+def test_a_part_that_is_back_closes_no_region(text: str) -> None:
+    assert recovered(text, names=west) == []
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "杭州控制台逐步恢复中",

@@ -163,8 +163,8 @@ class Rows:
         row = {
             "id": incident, "vendor": vendor, "key": record.key, "source": first.source, "title": record.title, "url": record.url,
             "kind": record.kind, "severity": record.severity, "severity_text": record.severity_text,
-            "state": record.state, "state_text": record.state_text, "service_text": record.service_text,
-            "region_text": record.region_text, "started_at": _maybe(span.started_at), "ended_at": _maybe(span.ended_at),
+            "state": record.state, "state_text": record.state_text, "service_text": result.service_text,
+            "region_text": result.region_text, "started_at": _maybe(span.started_at), "ended_at": _maybe(span.ended_at),
             "minutes": timeline.minutes(span.started_at, span.ended_at) if span.started_at else None,
             "start_basis": span.start_basis, "end_basis": span.end_basis,
             "first_posted_at": _maybe(record.first_posted_at), "resolved_posted_at": _maybe(record.resolved_posted_at),

@@ -12,6 +12,7 @@ lexer.py    clocks, dates, days and zones in a text
 phrases.py  moments, and which two are a range
 days.py     the missing date, year and half of the day
 cues.py     the words around a time: start, end, plan, repair
+joining.py  which starts and ends go together
 reading.py  windows of a text
 """
 

@@ -31,7 +31,7 @@ SUMMARY = re.compile(
 #: A plan, a promise or a guess.
 PLAN = re.compile(
     r"\b(?:next\supdate|(?:further|another|more|additional)\s(?:status\s)?(?:update|information|details)|provide\s(?:an|another|more|further|the\snext)"
-    r"|update\s(?:will|by|at|you|again)|eta\b|etas\b|estimate[ds]?|expect(?:s|ed|ing)?|anticipate[ds]?|will\s(?!be\sin\s)|hope\sto|aim\sto|plan(?:s|ned|ning)?\sto"
+    r"|update\s(?:will|by|at|you|again)|eta\b|etas\b|estimate[ds]?|expect(?:s|ed|ing)?|anticipate[ds]?|will\s(?!be\sin\s|experience|encounter|see\s)|hope\sto|aim\sto|plan(?:s|ned|ning)?\sto"
     r"|scheduled\sto|post(?:ed)?\s(?:an\s)?update)|预计|预期|将于|将在|下次更新|予定|見込み|예정"
 )
 PLANNED_RANGE = re.compile(
@@ -45,7 +45,7 @@ WORK = re.compile(
 )
 #: The same, told right after: "Between 2 and 3 PM instances recovered".
 WORK_AFTER = re.compile(
-    r"^[\s,:*_-]*+(?:(?!experienc|impact|affect|unable|error|fail|delay)[\w'()%-]++[\s,]++){0,7}?(?:recovered|were\srestored|was\srestored|began\s(?:to\srecover|recover)|(?:was|were)\sdeployed|deployed\s|rolled\s(?:back|out)|(?:was|were)\s(?:mitigated|reprocessed|backfilled|replayed))"
+    r"^[\s,:*_-]*+(?:(?!experienc|impact|affect|unable|error|fail|delay)[\w'()%-]++[\s,]++){0,7}?(?:recovered|we\s(?:were\sable\sto\s(?:re-?rout|redirect|shift|migrat|mitigat|restor)\w*|(?:re-?rout|redirect|shift|migrat|mitigat|restor)ed)|were\srestored|was\srestored|began\s(?:to\srecover|recover)|(?:was|were)\sdeployed|deployed\s|rolled\s(?:back|out)|(?:was|were)\s(?:mitigated|reprocessed|backfilled|replayed))"
     r"|^[^。,]{0,24}(?:逐步恢复|陆续恢复|开始恢复)"
 )
 
@@ -64,11 +64,23 @@ _LABELLED_END = re.compile(
 _DATA = re.compile(
     r"\b(?:updated|modified|created|launched|submitted|pushed|data|metadata|events|investigat\w*[^.;]{0,30})\s$"
 )
+#: Trouble with something, whose name may sound like work: "an issue with Cloud Deploy beginning at".
+_TROUBLE = re.compile(
+    r"\b(?:experiencing|investigating|seeing|facing|aware\sof|reports?\sof)\s(?:(?!recover|improv)[\w-]+\s){0,3}?(?:issues?|problems?|outages?|disruptions?|errors?)\b"
+)
 _NO_LONGER = re.compile(r"^[^.;]{0,80}?\bno\slonger\s(?:experienc|see|affect|impact|observ)\w*")
 _AS_OF = re.compile(rf"\bas\sof\s{_ADVERBS}$")
-_SUFFERING = re.compile(r"\b(?:experienc\w+|seeing|affect\w+|impact\w*|degraded|failing|unavailable)\b")
+_SUFFERING = re.compile(
+    r"\b(?:experienc\w+|seeing|affect\w+|impact\w*|degraded|failing|unavailable|reports?\sof\s(?:an?\s)?issues?)\b"
+)
+#: "As of 10:00, users may see errors".
+_AS_OF_SUFFERING = re.compile(
+    r"^[\s,]*+(?:some\s|our\s)?(?:users|customers|we|clients)\s(?:may|might|are|were|could|will)\s(?:be\s|also\s|currently\s|still\s){0,2}+"
+    r"(?:experienc\w+|encounter\w*|unable|(?:see|seeing)\s(?:[\w-]+\s){0,2}?(?:latency|latencies|errors?|issues?|delays?|failures?|timeouts?))\b"
+)
 _NO_MORE = re.compile(
-    r"\b(?:no\s(?:further|more|additional|new)|not\s(?:seen|observed|had|experienced)|haven't\sseen|free\sof)\b[^.]{0,80}\bsince\s"
+    r"\b(?:no\s(?:further|more|additional|new)|not\s(?:seen|observed|had|experienced)|haven't\sseen|free\sof|succeeding|successful(?:ly)?"
+    r"|(?:been|remained)\s(?:stable|healthy|available|normal)|(?:operating|working|running)\snormally)\b[^.]{0,80}\bsince\s"
     + _ADVERBS
     + "$"
 )
@@ -79,19 +91,19 @@ _CJK_RECOVERY = re.compile(r"恢复|恢復|復旧|回復|복구|해결|修复|�
 
 _END = (
     r"(?:resolved|restored|recovered|mitigated|fixed|remediated|repaired|rectified|concluded|ended|"
-    r"(?:returned|back|return|recovered|restored)\s(?:to|into)\s(?:a\s|its\s|their\s)?(?:fully\s)?(?:normal|healthy|baseline|expected|pre-incident|nominal|full)\w*"
+    r"(?:(?:returned|restored|brought)(?:\s\w+)?|back|return|recovered)\s(?:back\s)?(?:to|into)\s(?:a\s|its\s|their\s)?(?:fully\s)?(?:normal|healthy|baseline|expected|pre-incident|nominal|full)\w*"
     r"|(?:operating|progressing|functioning|working|performing|behaving|running|processing)\s(?:as\s)?(?:normal(?:ly)?|expected)|fully\soperational|back\sonline|operational\sagain"
     r"|(?:complete|full)\s(?:resolution|recovery|mitigation)|normal\soperations?\s(?:resumed|was\srestored))"
 )
 _END_BEFORE = re.compile(
-    rf"(?P<words>\b{_END}\b|\b(?:resolution|recovery|mitigation)\b(?=[^.]{{0,40}}\b(?:complete|confirmed|declared|not\suntil))|backlog[^.]{{0,60}}?(?:processed|delivered|cleared|drained|completed))"
+    rf"(?P<words>\b{_END}\b|\b(?:resolution|recovery|mitigation)\b(?=[^.]{{0,40}}\b(?:complete|occurred|confirmed|declared|not\suntil))|backlog[^.]{{0,60}}?(?:processed|delivered|cleared|drained|completed))"
     rf"(?P<link>[^.;]{{0,110}}?\b(?:as\sof|at|by|on|around|before|since|until|after)\s{_ADVERBS}|[\s:,@-]*)$"
 )
 _END_AFTER = re.compile(
     rf"^(?P<words>[^;。]{{0,200}}?\b(?:{_END}\b|backlog[^.]{{0,80}}?(?:processed|delivered|cleared|drained|completed)))"
 )
 _CLAUSE_OPENS = re.compile(
-    rf"(?:^|[,;(\n]|\band\b|\bthen\b|\bbut\b|\bthat\b|\buntil\b)[\s*_]*+(?:(?:at|by|as\sof|on|around|shortly\safter|since|before)\s)?{_ADVERBS}$"
+    rf"(?:^|[,;:(\n]|\band\b|\bthen\b|\bbut\b|\bthat\b|\buntil\b)[\s*_]*+(?:(?:at|by|as\sof|on|around|shortly\safter|since|before)\s)?{_ADVERBS}$"
 )
 _UNTIL = re.compile(rf"\b(?:until|till|up\sto|through)\s{_ADVERBS}$")
 _ENDING = re.compile(
@@ -99,17 +111,31 @@ _ENDING = re.compile(
 )
 _PARTLY = re.compile(
     r"\b(?:not|majority|most|mostly|some|partial\w*|portion|many|several|few|subset|began|begins?|beginning|start\w*|continu\w*|working|expect\w*|should|will|nearly|almost|being|"
-    r"investigat\w*|identif\w*|detected|noticed|deployed|rolled|determined\sthat\sa|to\sbe|workaround|until\s\d)\b|\d\s?%|逐步|陆续|开始恢复|绝大部分|大部分|部分|多数|逐渐"
+    r"(?<!believed\s)(?<!confirmed\s)to\sbe|workaround|until\s\d)\b|\d\s?%|逐步|陆续|开始恢复|绝大部分|大部分|部分|多数|逐渐"
+)
+#: What was done, and not yet what came of it.
+_STEP = re.compile(r"\b(?:investigat\w*|identif\w*|detected|noticed|deployed|rolled|determined\sthat\sa)\b")
+#: What came of it.
+_BEEN = re.compile(r"\b(?:ha[sd]|have)\sbeen\s(?:fully\s|completely\s)?$")
+#: What was done and ended it: "traffic was moved away to resolve the incident".
+_REMEDY = re.compile(
+    r"^[\s,]*+[^.;]{0,60}?\b(?:rerouted|re-routed|redirected|shifted|reverted|restarted|disabled|removed|drained|failed\sover|rolled\sback)\b"
+    r"[^.;]{0,120}?\b(?:to|which)\s(?:resolved?|mitigated?)\sthe\s(?:issue|incident|outage|impact|problem)\b"
 )
 _WHOLLY = re.compile(
-    r"\b(?:fully|completely|complete|entirely|full|all\s(?:affected|impacted|users|customers|projects|services|issues|connectivity|requests|features)|the\s(?:issue|incident|event|outage|problem|disruption|impact)|this\s(?:issue|incident|event|outage)|issues?)\b"
+    r"\b(?:fully|completely|complete|entirely|full|all\s(?:affected|impacted|users|customers|projects|services|issues|connectivity|requests|features)|the\s(?:issue|incident|event|outage|problem|disruption|impact(?!\s(?:to|on|for)\b))|this\s(?:issue|incident|event|outage)|issues?)\b"
 )
 #: What follows an end that was not one for all.
 _REST = re.compile(
     r"(?:\s(?!and\b|but\b)[\w'-]+){0,2}?\s(?:to|for|in|on|across)\s(?:the\s)?(?:vast\s)?(?:majority|most|some|many|several|almost|nearly)\b"
-    r"|[^.;]{0,80}?\b(?:except|all\sbut|apart\sfrom)\b"
+    r"|[^.;]{0,80}?\b(?:except|all\sbut|apart\sfrom)\b|[^.;]{0,40}?\bbut\b[^.;]{0,80}?\b(?:persist|remain|recur|still)\w*"
 )
 _BACKLOG = re.compile(r"backlog|backfill|queued|metrics\swill")
+#: What came of a step: "was put in at 14:30, which resolved the issue", "was drained at 14:30, restoring service".
+_EFFECT = re.compile(
+    r"^[\s,]*+(?:which|and)\s(?:\w+ly\s)?(?:mitigated|resolved|restored)\s(?!some|most|part)"
+    r"|^[^.;]{0,80}?[\s,](?:thereby\s|promptly\s|immediately\s|fully\s)?restoring\s(?:normal|full|services?\b|access|connectivity|functionality)"
+)
 _CJK_END = re.compile(
     r"^[^。\n;]{0,40}?(?:已(?:经)?(?:全部|完全|基本)?(?:恢复|修复|解决)|(?:均|全部|完全|全面|全)已?恢复|恢复正常|恢复完成|恢复完毕|恢复访问|恢复服务|故障(?:已)?(?:恢复|解除|结束)|完全に?(?:復旧|回復)|復旧しました|回復しました|解消(?:し|さ)|解決(?:し|さ)|복구되었|해결\s?되었|정상화|服务恢复|恢复(?=[,。\s]|$))"
 )
@@ -120,14 +146,20 @@ _CJK_PARTLY = re.compile(
 
 _FIRST_WORD = re.compile(rf"^(?:[\s*_>(\[-]|resolved|update|summary|description|impact|:)*+(?:at|on)\s{_ADVERBS}$")
 _BROKE = re.compile(
-    r"^[\s,]*+[^.]{0,140}?\b(?:experienc(?:ed|ing)|encountered|suffered|(?:began|started)\s(?:to\s)?(?:experienc|see|fail|return|receiv|report)\w*|became\s(?:unavailable|unresponsive|degraded|unreachable)"
+    r"^[\s,]*+[^.]{0,140}?\b(?:experienc(?:ed|ing)|encountered|suffered|(?:began|started)\s(?:to\s)?(?:experienc|see|show|fail|return|receiv|report)\w*|saw\s(?:an?\s)?(?:\w+\s)?(?:failure|loss|outage|increase|spike)|triggered|became\s(?:unavailable|unresponsive|degraded|unreachable)"
     r"|resulted\sin|caused|outage|were\simpacted|was\simpacted|(?:was|were)\sdegraded|impact\s(?:began|started)|went\sdown|lost\s(?:power|connectivity))\b"
 )
+#: "A change went out. This caused errors": told of what was done then, in the sentence after it.
+_CAUSED = re.compile(
+    r"[^.\n]{0,240}\.\s(?:this|which|these|it)\s(?:\w+\s)?(?:caused|resulted\sin|led\sto|triggered|affected|impacted|prevented)\b"
+)
+#: "It was well until 13:00": what ends then is being well.
+_WELL_UNTIL = re.compile(rf"\b(?:normal|healthy|stable|operational|well)\b[^.;,]{{0,40}}\suntil\s{_ADVERBS}$")
 _CJK_BROKE = re.compile(
     r"^(?:左右|许|頃|ごろ)?[,\s]*[^。;,]{0,40}(?:出现|发生|発生)[^。;,]{0,16}?(?:异常|故障|中断|错误|障碍|障害|エラー)"
 )
 _NOTICED = re.compile(
-    r"\b(?:notified|alerted|detected|deployed|identified|engaged|investigat\w*|rolled|mitigat\w*|page[ds])\b"
+    r"\b(?:notified|alert(?:ed|s)?|monitor\w*|flagged|observed|detected|deployed|identified|engaged|investigat\w*|rolled|mitigat\w*|page[ds])\b"
 )
 
 _NUMBER = r"(\d{1,3}(?:\.\d)?|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
@@ -182,28 +214,34 @@ class Beginning(NamedTuple):
     after: int = 0
 
 
-def starts(head: str, after: str, *, first: bool) -> Beginning | None:
+def starts(head: str, after: str, beyond: str, *, first: bool) -> Beginning | None:
     """The words that make a moment the start of the outage; None when there are none.
 
-    `head`: its sentence up to it; `after`: from it on. `first`: no other time stands before it in the text.
+    `head`: its sentence up to it; `after`: the rest of the sentence; `beyond`: the text from it on. `first`: no
+    other time stands before it in the text.
     """
     near = head[-100:]
     if match := _CJK_START_AFTER.match(after):
         return None if _CJK_RECOVERY.search(after[:30].split(",")[0]) else Beginning(0, match.end())
     if match := _STARTS.search(near):
         ahead = near[: match.start()]
-        recovery = _NO_MORE.search(near) or _DATA.search(ahead) or _NO_LONGER.match(after)
-        if recovery or WORK.search(ahead) or PLAN.search(head) or _CJK_RECOVERY.search(after[:16]):
+        if _NO_MORE.search(near) or _NO_LONGER.match(after) or PLAN.search(head) or _CJK_RECOVERY.search(after[:16]):
+            return None
+        if not _TROUBLE.search(ahead) and (_DATA.search(ahead) or WORK.search(ahead)):
             return None
         if match[0].startswith("from") and ahead.strip() and not ahead.rstrip().endswith((":", ",", ".")):
             return None  # "traffic from 10:00 on" more often tells of a step
         return Beginning(len(match[0]))
+    if (match := _WELL_UNTIL.search(near)) and "not" not in match[0]:
+        return Beginning(len(match[0]))
     if match := _AS_OF.search(near):
         ahead = near[: match.start()]
-        suffering = _SUFFERING.search(head) and not re.search(_END, head)
+        suffering = (_SUFFERING.search(head) and not re.search(_END, head)) or _AS_OF_SUFFERING.match(after)
         return Beginning(len(match[0])) if suffering and not PLAN.search(head) and not WORK.search(ahead) else None
-    if first and (opens := _FIRST_WORD.search(head[-80:])) and (match := _BROKE.match(after)):
-        return None if _NOTICED.search(match[0]) else Beginning(len(opens[0].lstrip()))
+    if first and (opens := _FIRST_WORD.search(head[-80:])):
+        broke = _BROKE.match(after)
+        if (broke and not _NOTICED.search(broke[0])) or _CAUSED.match(beyond):
+            return Beginning(len(opens[0].lstrip()))
     if first and _CJK_BROKE.match(after):
         return Beginning()
     return None
@@ -227,9 +265,13 @@ def ends(head: str, after: str) -> Ending:
         return _NO_END
     if match := _NO_MORE.search(near) or _ENDING.search(near):
         return _NO_END if WORK.search(near[: match.start()]) else Ending(End.PLAIN, len(match[0]))
+    if _CLAUSE_OPENS.search(near) and (match := _REMEDY.match(after)):
+        return Ending(End.PLAIN, 0, match.end())
     if _CLAUSE_OPENS.search(near) and (match := _END_AFTER.match(after)):
         partly = _REST.match(after, match.end())
         return Ending(End.PARTLY if partly else _sureness(match["words"]), 0, match.end())
+    if match := _EFFECT.match(after):
+        return Ending(End.PLAIN, 0, match.end())
     if match := _END_BEFORE.search(near):
         return _end_before(near, match)
     if match := _NO_LONGER.match(after):
@@ -250,7 +292,11 @@ def _end_before(near: str, match: re.Match[str]) -> Ending:
         return _NO_END
     clause = max(near.rfind(mark, 0, match.start()) for mark in (",", ";", " and ", " but "))
     words = near[max(clause, match.start() - 80, 0) : match.end()]
-    sureness = End.WHOLE if " not until" in words else _sureness(words)
+    if re.search(r"\buntil\s", match["link"]) and " not until" not in words:
+        return _NO_END  # it was well until then
+    sureness = (
+        End.WHOLE if " not until" in words else _sureness(words, been=_BEEN.search(near, 0, match.start()) is not None)
+    )
     return Ending(sureness, len(match[0]))
 
 
@@ -261,8 +307,8 @@ def _lasting(ahead: str) -> bool:
     return re.search(r"persist|last|continu|impact|experienc|unavailable|remain|affect", ahead) is not None
 
 
-def _sureness(words: str) -> End:
-    if _PARTLY.search(words):
+def _sureness(words: str, *, been: bool = False) -> End:
+    if _PARTLY.search(words) or (not been and _STEP.search(words)):
         return End.PARTLY
     if _BACKLOG.search(words):
         return End.BACKLOG

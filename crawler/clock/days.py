@@ -57,6 +57,14 @@ def pair(first: Moment, second: Moment, frame: Frame) -> tuple[Bound, Bound]:
     return min(options, key=lambda o: (o[1].at <= o[0].at, abs(o[1].at - o[0].at)))
 
 
+def opening(day: Day, zone: Zone, posted_at: datetime) -> datetime | None:
+    """The midnight with which a day of its own began, if a message posted then may tell of it; else None."""
+    if zone.rule is None or not day.exists() or day.swapped or not (day.year and day.month):
+        return None
+    midnight = universal(datetime(day.year, day.month, day.day), zone.rule)[0]  # noqa: DTZ001 - a wall clock
+    return midnight if timedelta(0) <= posted_at - midnight <= LONG else None
+
+
 def _halves(a: Clock, b: Clock) -> list[tuple[Clock, Clock]]:
     """Both readings of the end that lacks AM or PM, when the other has it."""
     if a.half and b.twelve:
@@ -184,8 +192,8 @@ def _after(clock: Clock, near: datetime, posted_at: datetime | None, zone: Zone)
     """A story moves on: of the same day, unless that is long before the moment before, or not yet at the post."""
     day = _local(near, zone).date()
     at = _instant(day, clock, zone)
-    if posted_at is not None and at > posted_at + _AHEAD:
-        return day - _DAY
+    if posted_at is not None and at > posted_at + _AHEAD and near - (at - _DAY) <= _BACK:
+        return day - _DAY  # not when a post that was dated back is the reason
     later = posted_at is None or _instant(day + _DAY, clock, zone) <= posted_at + _AHEAD
     return day + _DAY if later and near - at > _BACK else day
 

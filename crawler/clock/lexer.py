@@ -101,7 +101,7 @@ _HALF_OF = {word: half for half, words in _PARTS.items() for word in words}
 _PART = rf"(?:{'|'.join(_HALF_OF)})"
 
 #: Something in the text that may be a clock: the cheap test which most messages fail.
-MAYBE = re.compile(r"\d[:：]\d\d|\d\s?[AaPp]\.?[Mm]|\d\s?[时時点點시]|\d{4}\s?(?:UTC|GMT)\b|\d：\d")
+MAYBE = re.compile(r"\d(?:[:：]\d\d|\s?[AaPp]\.?[Mm]|\s?[时時点點시]|\d{3}\s?(?:UTC|GMT)\b)")
 
 #: How a piece with a number in it begins; the lookahead keeps other characters cheap.
 _FIRST = "".join(sorted({word[0] for word in _HALF_OF if not word.isascii()}))
@@ -126,6 +126,7 @@ _NUMBERS = re.compile(
     )""",
     re.VERBOSE,
 )
+_WITH_YEAR = re.compile(_YEAR)
 _WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _RELATIVE = {
     -1: ("yesterday", "the previous day", "昨日", "昨天", "昨晚", "前日", "어제"),
@@ -139,15 +140,15 @@ _WORDS = re.compile(
     \b(?P<mdy>(?P<mdy_month>{_MONTH})\b\.?\s{{0,2}}(?P<mdy_day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d|:|/|\s?[ap]\.?m\b)
         (?:,?\s{{1,2}}(?P<mdy_year>{_YEAR}))?)
   | \b(?P<weekday>(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|tue|wed|thu|fri|sat|sun)(?=[,.]?\s\d))\b
-  | (?P<zone>(?<![a-z0-9/_])(?:utc|gmt)(?:\+\d{{1,2}}(?::?\d\d)?|-\d{{1,2}}(?![\d:])|(?<=\((?:utc|gmt))-\d{{1,2}}:?\d\d)?(?![a-z0-9/_])
+  | (?P<zone>(?<![a-z/_])(?:utc|gmt)(?:\+\d{{1,2}}(?::?\d\d)?|-\d{{1,2}}(?![\d:])|(?<=\((?:utc|gmt))-\d{{1,2}}:?\d\d)?(?![a-z0-9/_])
         |(?<![a-z0-9/_.-])(?:us|america|europe|asia|australia|africa|pacific|atlantic|etc)/[a-z_]{{2,30}}(?:/[a-z_]{{2,30}})?)
   | (?P<relative>{"|".join(sorted(_OFFSETS, key=len, reverse=True))})
-  | (?P<noise>星期[一二三四五六日天]|周[一二三四五六日]|[月火水木金土日]曜日?|[월화수목금토일]요일)
+  | (?P<noise>星期[一二三四五六日天]|周[一二三四五六日]|[月火水木金土日]曜日?|[월화수목금토일]요일|(?<=\()[月火水木金土日월화수목금토일](?=\)))
     )""",
     re.VERBOSE,
 )
 #: Where a clock may be; the other pieces of its time are near it.
-_CLOCKS = re.compile(r"\d:\d\d|\d\s?[ap]\.?m|\d\s?[时時点點시]|\d{4}\s?(?:utc|gmt)")
+_CLOCKS = re.compile(r"\d(?::\d\d|\s?[ap]\.?m|\s?[时時点點시]|\d{3}\s?(?:utc|gmt))")
 _BEFORE, _AFTER = 70, 50
 #: The longest incident reports have some three hundred; what comes after this many is not read.
 _MOST = 1500
@@ -173,111 +174,11 @@ def tokens(folded: str, text: str, zones: Zones) -> list[Token]:
     return _with_unknown_zones(found, text)
 
 
-_UNKNOWN = re.compile(r"\s?\(?([A-Z]{2,5})(?![A-Za-z0-9/_-])")
-#: Abbreviations of time zones that neither end in T nor have three letters.
-_ZONES = frozenset({"WITA", "CEST", "WEST"})
-#: Capital words that stand after a clock and are no zone.
-_NOT_ZONES = frozenset(
-    [
-        "AT",
-        "IT",
-        "ALL",
-        "AND",
-        "ANY",
-        "API",
-        "APIS",
-        "ARM",
-        "AWS",
-        "BGP",
-        "CDN",
-        "CPU",
-        "CSV",
-        "DB",
-        "DNS",
-        "DUE",
-        "EBS",
-        "EC",
-        "ECS",
-        "EKS",
-        "ELB",
-        "EMR",
-        "EU",
-        "FOR",
-        "GCE",
-        "GCP",
-        "GET",
-        "GKE",
-        "HTTP",
-        "HTTPS",
-        "IAM",
-        "IOT",
-        "IP",
-        "ISP",
-        "LAN",
-        "MQTT",
-        "NAT",
-        "NEW",
-        "NLB",
-        "ALB",
-        "NOT",
-        "OUR",
-        "OS",
-        "POST",
-        "PR",
-        "PUT",
-        "RDS",
-        "S",
-        "SES",
-        "SLA",
-        "SNS",
-        "SQL",
-        "SQS",
-        "SSH",
-        "SSL",
-        "SSO",
-        "TCP",
-        "TEST",
-        "THE",
-        "THAT",
-        "TLS",
-        "UDP",
-        "UI",
-        "UK",
-        "US",
-        "USA",
-        "VM",
-        "VMS",
-        "VPC",
-        "VPN",
-        "WAN",
-        "WE",
-        "RESET",
-        "START",
-        "ALERT",
-        "EVENT",
-        "EFFECT",
-        "REST",
-        "AM",
-        "PM",
-        "ETA",
-        "NO",
-        "OK",
-        "NON",
-        "OUT",
-        "ONE",
-        "TWO",
-        "BUT",
-        "HAS",
-        "HAD",
-        "WAS",
-        "ITS",
-        "LET",
-        "YET",
-        "GIT",
-        "NPM",
-        "LFS",
-        "WEB",
-    ]
+#: What zones are called for short: three to five capitals that end in T, and a few more.
+_UNKNOWN = re.compile(r"\s?\(?([A-Z]{2,4}T|MSK|WIB|WITA)(?![A-Za-z0-9/_-])")
+#: Words that look like that, and stand after clocks in capitals.
+_NOT_ZONES = re.compile(
+    "ALERT|BUT|EAST|EVENT|GET|GIT|IOT|LET|MQTT|NAT|NEXT|NOT|OUT|POST|PUT|RESET|REST|START|TEST|THAT|WEST|YET"
 )
 
 
@@ -289,13 +190,19 @@ def _with_unknown_zones(found: list[Token], text: str) -> list[Token]:
         if token.kind is not Kind.CLOCK or not (match := _UNKNOWN.match(text, token.end)):
             continue
         taken = i + 1 < len(found) and found[i + 1].start < match.end(1)
-        if not taken and _looks_like_zone(match[1]):
+        if not taken and not _NOT_ZONES.fullmatch(match[1]):
             result.append(Token(Kind.ZONE, match.start(1), match.end(1), Zone(match[1], None)))
     return result
 
 
-def _looks_like_zone(word: str) -> bool:
-    return word not in _NOT_ZONES and (len(word) == 3 or word.endswith("T") or word in _ZONES)
+def last_date(folded: str, start: int, end: int) -> Day | None:
+    """The last date with a year between two places of a text, wherever it stands."""
+    last: Token | None = None
+    if _WITH_YEAR.search(folded, start, end):
+        found = (*_numbers(folded, start, end), *_words(folded, folded, start, end))
+        days = (token for token in found if isinstance(token.value, Day) and token.value.year and token.value.month)
+        last = max(days, key=lambda token: token.end, default=None)
+    return last.value if last and isinstance(last.value, Day) else None
 
 
 def _neighbourhoods(folded: str) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -11,8 +11,9 @@ import msgspec
 
 from crawler.clock import cues
 from crawler.clock.cues import Beginning, End, Ending
-from crawler.clock.days import LONG, Bound, Frame, Unplaced, pair, single
-from crawler.clock.lexer import MAYBE, Kind, Token, fold, tokens
+from crawler.clock.days import LONG, Bound, Frame, Unplaced, opening, pair, single
+from crawler.clock.joining import Event, joined
+from crawler.clock.lexer import MAYBE, Kind, Token, fold, last_date, tokens
 from crawler.clock.phrases import Chain, Moment, chains
 from crawler.clock.zones import Zone, Zones
 
@@ -61,27 +62,6 @@ def read(text: str, posted_at: datetime | None, zones: Zones, *, began: datetime
     return _Reader(text, folded, found, Frame(posted_at, began, None), zones).read()
 
 
-class _Event(NamedTuple):
-    """A start, an end or a whole window, found at one place of the text."""
-
-    start: Bound | None
-    end: Bound | None
-    sureness: End
-    labelled: bool
-    zone: Zone | None
-    span: tuple[int, int]
-    suspect: str | None = None
-    #: It begins something that still goes on.
-    ongoing: bool = False
-    #: Its end, from how long it is said to have lasted.
-    lasted: Bound | None = None
-
-    @property
-    def range(self) -> tuple[datetime, datetime] | None:
-        """Both instants, if it has both."""
-        return (self.start.at, self.end.at) if self.start and self.end else None
-
-
 class _Reader:
     """The state of reading one text."""
 
@@ -98,13 +78,13 @@ class _Reader:
         self._share_zones()
         narrative = self._narrative()
         read: list[Window] = []
-        parts: dict[int, list[_Event]] = {}
+        parts: dict[int, list[Event]] = {}
         for i, chain in enumerate(self.chains):
             events = parts.setdefault(bisect_right(self.parts, chain.opened_at), [])
             told = narrative and any(a <= chain.opened_at < b for a, b in narrative)
             events += self._events(i, chain, narrative=bool(told))
         for events in parts.values():
-            read += self._joined(events)
+            read += [self._window(first, last) for first, last in joined(events)]
         return Reading(_distinct(read, self.zones), self.unknown)
 
     # --- what is shared -----------------------------------------------------------------------
@@ -152,11 +132,12 @@ class _Reader:
 
     # --- one chain ----------------------------------------------------------------------------
 
-    def _events(self, index: int, chain: Chain, *, narrative: bool) -> Iterator[_Event]:
+    def _events(self, index: int, chain: Chain, *, narrative: bool) -> Iterator[Event]:
         pairs = chain.pairs()
         paired = {i for both in pairs for i in both}
         opened = chain.opened_at
-        sentence = self.boundaries[bisect_right(self.boundaries, opened) - 1]
+        sentence = self._sentence(opened)
+        self._note_date(self.chains[index - 1].moments[-1].end if index else 0, chain)
         floor = max(sentence, self.chains[index - 1].moments[-1].end if index else 0)
         head, before = self._head(sentence, opened), self._head(floor, opened)
         told = not narrative and cues.ranges(before, head, self._after(index, chain.moments[-1].end))
@@ -173,9 +154,17 @@ class _Reader:
                     yield event
             self._note(moment, moment)
 
+    def _sentence(self, at: int) -> int:
+        """Where the sentence begins that `at` is in."""
+        return self.boundaries[bisect_right(self.boundaries, at) - 1]
+
+    def _stop(self, at: int) -> int:
+        """Where that sentence ends."""
+        return self.boundaries[min(bisect_right(self.boundaries, at), len(self.boundaries) - 1)]
+
     def _after(self, index: int, end: int) -> str:
         """The sentence behind a moment, up to the next time in it."""
-        stop = self.boundaries[min(bisect_right(self.boundaries, end), len(self.boundaries) - 1)]
+        stop = self._stop(end)
         if index + 1 < len(self.chains):
             stop = min(stop, max(end, self.chains[index + 1].opened_at))
         return self.folded[end : min(stop, end + _REACH)]
@@ -193,21 +182,31 @@ class _Reader:
             return
         self.frame = self.frame._replace(near=bound.at)
 
-    def _range(self, chain: Chain, i: int, j: int) -> _Event:
+    def _note_date(self, since: int, chain: Chain) -> None:
+        """A date that stands by itself is the day of the undated clocks after it: "On 2 May it failed … from 9:00"."""
+        zone, posted_at = chain.moments[0].zone, self.frame.posted_at
+        if zone is None or posted_at is None or any(moment.dated for moment in chain.moments):
+            return
+        day = last_date(self.folded, since, chain.opened_at)
+        if day and (near := opening(day, zone, posted_at)):
+            self.frame = self.frame._replace(near=near)
+
+    def _range(self, chain: Chain, i: int, j: int) -> Event:
         first, second = chain.moments[i], chain.moments[j]
         _borrow_date(chain, i, j)
         span = (chain.opened_at if i == 0 else first.start, second.end)
         try:
             start, end = pair(first, second, self.frame)
         except Unplaced as problem:
-            return _Event(None, None, End.WHOLE, False, second.zone or first.zone, span, str(problem))
-        return _Event(start, end, End.WHOLE, False, end.zone, span, _impossible(start, end))
+            return Event(None, None, End.WHOLE, False, second.zone or first.zone, span, str(problem))
+        sentence = self._sentence(span[0])
+        some = sentence if cues.SOME.match(self.folded[sentence : span[0]]) else None
+        return Event(start, end, End.WHOLE, False, end.zone, span, _impossible(start, end), some=some)
 
-    def _lone(self, index: int, chain: Chain, i: int, sentence: int) -> _Event | None:
+    def _lone(self, index: int, chain: Chain, i: int, sentence: int) -> Event | None:
         """A moment that is the start, or the end, of something; None when the words do not say so."""
         moment = chain.moments[i]
-        sentence = max(sentence, self.boundaries[bisect_right(self.boundaries, moment.start) - 1])
-        sentence = max(sentence, moment.start - _REACH)
+        sentence = max(sentence, self._sentence(moment.start), moment.start - _REACH)
         head, after = self.folded[sentence : moment.start], self._after(index, moment.end)
         if i + 1 < len(chain.moments):
             after = self.folded[moment.end : chain.moments[i + 1].start]
@@ -216,16 +215,16 @@ class _Reader:
             if cues.PLAN.search(self.folded[sentence : moment.start]):
                 return None
         label = cues.labelled(head[-60:])
-        first = index == 0 and i == 0
-        stop = self.boundaries[min(bisect_right(self.boundaries, moment.end), len(self.boundaries) - 1)]
-        rest = self.folded[moment.end : min(stop, moment.end + _REACH)]
-        begin = Beginning() if label == "start" else cues.starts(head, rest, first=first) if label is None else None
-        ending = (
-            Ending(End.NONE, *begin) if begin is not None else Ending(End.WHOLE) if label else cues.ends(head, after)
-        )
-        begins, sureness = begin is not None, ending.sureness
-        if not begins and sureness is End.NONE:
-            return None
+        if label:
+            begin = Beginning() if label == "start" else None
+        else:
+            begin = self._beginning(chain, i, head, first=index == 0 and i == 0)
+        if begin is not None:
+            ending = Ending(End.NONE, *begin)
+        else:
+            ending = Ending(End.WHOLE) if label else cues.ends(head, after)
+            if ending.sureness is End.NONE:
+                return None
         span = (
             min(chain.opened_at if i == 0 else moment.start, moment.start - ending.before),
             moment.end + ending.after,
@@ -233,74 +232,27 @@ class _Reader:
         try:
             bound = single(moment, self.frame)
         except Unplaced as problem:
-            return _Event(None, None, sureness, False, moment.zone, span, str(problem))
-        if not begins:
-            return _Event(None, bound, sureness, label is not None, bound.zone, span, bound.suspect)
+            return Event(None, None, ending.sureness, False, moment.zone, span, str(problem))
+        if begin is None:
+            return Event(None, bound, ending.sureness, label is not None, bound.zone, span, bound.suspect)
         length = cues.lasted(head, after)
         lasted = bound._replace(at=bound.at + length) if length else None
         ongoing = cues.ONGOING.search(self.folded[sentence : moment.start]) is not None
-        return _Event(bound, None, End.NONE, label is not None, bound.zone, span, bound.suspect, ongoing, lasted)
+        return Event(bound, None, End.NONE, label is not None, bound.zone, span, bound.suspect, ongoing, lasted)
+
+    def _beginning(self, chain: Chain, i: int, head: str, *, first: bool) -> Beginning | None:
+        """The words that make a moment a start. They may stand within it: "on 5 May starting at 9:00"."""
+        moment = chain.moments[i]
+        beyond = self.folded[moment.end : moment.end + _REACH]
+        after = beyond[: self._stop(moment.end) - moment.end]
+        begin = cues.starts(head, after, beyond, first=first)
+        if begin is None and chain.openers[i] and moment.clock_at > moment.start:
+            begin = cues.starts(head + self.folded[moment.start : moment.clock_at], after, beyond, first=False)
+        return begin and begin._replace(before=min(begin.before, len(head)))
 
     # --- one text -----------------------------------------------------------------------------
 
-    def _joined(self, events: Sequence[_Event]) -> Iterator[Window]:
-        """Whole windows; or a start and the end that goes with it; or what there is of them."""
-        yield from (self._window(e, e) for e in events if e.start is None and e.end is None)
-        whole = self._without_parts([e for e in events if e.range])
-        begun = [e for e in events if e.start and not e.end]
-        over = [e for e in events if e.end and not e.start]
-        # "Starting at 7:30 … Between 8 and 18 the rate was 3 %": the range is a part of what began before
-        opening = next((e for e in begun if whole and e.span < whole[0].span and _just_before(e, whole[0])), None)
-        if whole and opening is None:
-            yield from (self._window(e, e) for e in whole)
-        elif any(e.labelled for e in begun) and any(e.labelled for e in over):
-            yield from self._labelled(e for e in events if e.labelled)
-        elif begun and not over and any(e.lasted for e in begun):
-            yield from (self._window(e, e._replace(end=e.lasted)) for e in begun if e.lasted)
-        elif begun:
-            yield from self._from_start(opening or begun[0], over)
-        else:
-            yield from (self._window(e, e) for e in over if e.sureness > End.BACKLOG)
-
-    def _from_start(self, start: _Event, over: Sequence[_Event]) -> Iterator[Window]:
-        """A start with the surest end after it, the last of several; then the ends of parts of it."""
-        after = [e for e in over if e.end and start.start and e.end.at > start.start.at]
-        if start.ongoing or not after:
-            yield self._window(start, start._replace(end=start.lasted))
-            return
-        best = max(e.sureness for e in after)
-        end = max((e for e in after if e.sureness is best), key=_end_at)
-        going_on = best <= End.PARTLY or (
-            best < End.WHOLE and any(e.sureness is End.PARTLY and _end_at(e) > _end_at(end) for e in after)
-        )
-        yield self._window(start, start if going_on else end)
-        yield from (self._window(e, e) for e in after if e is not end and End.BACKLOG < e.sureness < best)
-
-    def _without_parts(self, whole: list[_Event]) -> list[_Event]:
-        """Leaves out what a later sentence says of some of those that an earlier window is about."""
-        kept: list[_Event] = []
-        for event in whole:
-            sentence = self.boundaries[bisect_right(self.boundaries, event.span[0]) - 1]
-            some = cues.SOME.match(self.folded[sentence : event.span[0]])
-            if not (some and any(_overlap(event, other) and other.span[1] <= sentence for other in kept)):
-                kept.append(event)
-        return kept
-
-    def _labelled(self, events: Iterable[_Event]) -> Iterator[Window]:
-        """Start, end, start, end."""
-        open_: _Event | None = None
-        for event in events:
-            if event.start:
-                if open_:
-                    yield self._window(open_, open_)
-                open_ = event
-            else:
-                yield self._window(open_ or event, event)
-                open_ = None
-        if open_:
-            yield self._window(open_, open_)
-
-    def _window(self, first: _Event, last: _Event) -> Window:
+    def _window(self, first: Event, last: Event) -> Window:
         start, end = first.start, last.end
         span = (min(first.span[0], last.span[0]), max(first.span[1], last.span[1]))
         if "(" in self.text[span[0] : span[1]] and self.text[span[1] : span[1] + 1] in (")", "）"):
@@ -333,22 +285,6 @@ _REACH = 500
 #: An incident may be announced this long after it was over.
 _EARLY = timedelta(days=14)
 _EPOCH = Bound(datetime(2000, 1, 1, tzinfo=UTC), Zone("UTC", UTC), None)
-
-
-def _end_at(event: _Event) -> datetime:
-    return event.end.at if event.end else datetime.min.replace(tzinfo=UTC)
-
-
-def _overlap(one: _Event, other: _Event) -> bool:
-    a, b = one.range, other.range
-    return a is not None and b is not None and a[0] < b[1] and b[0] < a[1]
-
-
-def _just_before(start: _Event, window: _Event) -> bool:
-    """Whether a start comes before a window, on the same day."""
-    if start.start is None or window.start is None:
-        return False
-    return timedelta(0) < window.start.at - start.start.at < timedelta(hours=24)
 
 
 def _impossible(start: Bound, end: Bound) -> str | None:

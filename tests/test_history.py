@@ -1,0 +1,240 @@
+"""What a vendor changed: names that stay, removals, and which differences are revisions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.history import Revision, Version, name_updates, revisions, updates
+from crawler.records import Component, Impact, Incident, Kind, Severity, State, Update
+
+
+def at(minute: int) -> datetime:
+    return datetime(2026, 1, 1, 10, tzinfo=UTC) + timedelta(minutes=minute)
+
+
+def said(minute: int | None, text: str = "Text", key: str | None = None, state: State | None = None) -> Update:
+    return Update(key=key, posted_at=None if minute is None else at(minute), text=text, state=state)
+
+
+def record(*some: Update, **fields: Any) -> Incident:
+    return Incident(key="k", title=fields.pop("title", "Title"), updates=some, **fields)
+
+
+def seen(*records: Incident | None) -> list[Version]:
+    """Versions a quarter of an hour apart."""
+    return [Version(at(15 * n), shown) for n, shown in enumerate(records)]
+
+
+def changes(*records: Incident | None) -> list[tuple[str | None, str, str | None, str | None]]:
+    return [(r.update, r.field, r.before, r.after) for r in revisions(seen(*records))]
+
+
+# Names
+
+
+def test_updates_are_named_by_key_then_time_then_position() -> None:
+    named = name_updates(record(said(None, "a"), said(1, "b"), said(2, "c", key="u7")))
+    assert list(named) == ["#0", "2026-01-01T10:01:00Z", "u7"]
+
+
+def test_names_are_unique() -> None:
+    twice = record(said(1, "a"), said(1, "b"), said(1, "c"), said(2, "d", key="u"), said(2, "e", key="u"))
+    named = name_updates(twice)
+    assert [u.text for u in named.values()] == ["a", "b", "c", "d", "e"]
+    assert len(set(named)) == 5
+
+
+@given(st.lists(st.builds(said, st.none() | st.integers(0, 3), key=st.sampled_from([None, "u", "u-2", "u-2-2"]))))
+def test_no_update_is_lost_for_want_of_a_name(some: list[Update]) -> None:
+    assert list(name_updates(record(*some)).values()) == some
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 99), st.text(max_size=3)), unique_by=lambda t: t[0], min_size=1),
+    st.tuples(st.integers(100, 120), st.text(max_size=3)),
+)
+def test_names_stay_when_another_message_comes(before: list[tuple[int, str]], more: tuple[int, str]) -> None:
+    some = [said(minute, text) for minute, text in sorted(before)]
+    old, new = name_updates(record(*some)), name_updates(record(*some, said(*more)))
+    assert {name: new[name] for name in old} == old
+
+
+# Updates
+
+
+def test_updates_remember_when_they_were_first_seen_and_removed() -> None:
+    one, two = said(1, "one"), said(2, "two")
+    versions = seen(record(one), record(one, two), record(two), record(two))
+    assert [(k.update.text, k.first_seen_at, k.removed_at) for k in updates(versions)] == [
+        ("one", at(0), at(30)),
+        ("two", at(15), None),
+    ]
+
+
+def test_an_update_that_comes_back_is_not_removed() -> None:
+    one, two = said(1, "one"), said(2, "two")
+    kept = updates(seen(record(one, two), record(two), record(one, two)))
+    assert [(k.update.text, k.first_seen_at, k.removed_at) for k in kept] == [
+        ("one", at(0), None),
+        ("two", at(0), None),
+    ]
+
+
+def test_the_newest_text_is_kept_under_the_first_sight() -> None:
+    (kept,) = updates(seen(record(said(1, "first", key="u")), record(said(1, "corrected", key="u"))))
+    assert (kept.update.text, kept.first_seen_at) == ("corrected", at(0))
+
+
+def test_updates_come_in_the_order_of_posting() -> None:
+    late, early = said(9, "late", key="a"), said(1, "early", key="b")
+    assert [k.update.text for k in updates(seen(record(late), record(early, late)))] == ["early", "late"]
+
+
+def test_updates_of_an_incident_that_vanished_are_kept_and_were_not_taken_away_one_by_one() -> None:
+    (kept,) = updates(seen(record(said(1)), None))
+    assert kept.removed_at is None
+
+
+# Revisions
+
+BEFORE = record(
+    said(1, "Text", key="u", state=State.INVESTIGATING),
+    kind=Kind.OUTAGE,
+    severity=Severity.DEGRADED,
+    severity_text="minor",
+    state=State.RESOLVED,
+    service_text="API",
+    region_text="Frankfurt",
+    started_at=at(0),
+    ended_at=at(30),
+    linked_to="other",
+)
+
+
+def test_the_same_again_is_no_revision() -> None:
+    assert changes(BEFORE) == []
+    assert changes(BEFORE, BEFORE) == []
+    assert list(revisions([])) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "before", "after"),
+    [
+        ("title", "Other", "Title", "Other"),
+        ("kind", Kind.NOTICE, "outage", "notice"),
+        ("severity", Severity.MAJOR_OUTAGE, "degraded", "major_outage"),
+        ("severity", None, "degraded", None),
+        ("severity_text", "critical", "minor", "critical"),
+        ("service_text", "Database", "API", "Database"),
+        ("region_text", None, "Frankfurt", None),
+        ("started_at", at(5), "2026-01-01T10:00:00Z", "2026-01-01T10:05:00Z"),
+        ("ended_at", at(40), "2026-01-01T10:30:00Z", "2026-01-01T10:40:00Z"),
+        ("ended_at", None, "2026-01-01T10:30:00Z", None),
+        ("linked_to", None, "other", None),
+    ],
+)
+def test_every_field(field: str, value: Any, before: str | None, after: str | None) -> None:
+    changed = msgspec.structs.replace(BEFORE, **{field: value})
+    assert changes(BEFORE, changed) == [(None, field, before, after)]
+
+
+def test_an_end_that_is_given_is_how_an_incident_goes_on() -> None:
+    assert changes(record(), record(ended_at=at(3))) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "revised"),
+    [
+        (None, State.RESOLVED, False),
+        (State.INVESTIGATING, State.IDENTIFIED, False),
+        (State.INVESTIGATING, State.RESOLVED, False),
+        (State.RESOLVED, State.POSTMORTEM, False),
+        (State.SCHEDULED, State.IN_PROGRESS, False),
+        (State.VERIFYING, State.COMPLETED, False),
+        (State.RESOLVED, State.INVESTIGATING, True),  # reopened
+        (State.RESOLVED, State.MONITORING, True),
+        (State.COMPLETED, State.IN_PROGRESS, True),
+        (State.RESOLVED, None, True),  # the word is one we do not know
+    ],
+)
+def test_going_on_is_no_revision_and_to_reopen_is(before: State | None, after: State | None, revised: bool) -> None:
+    found = changes(record(state=before), record(state=after))
+    assert found == ([(None, "state", before and str(before), after and str(after))] if revised else [])
+
+
+def test_components_added_or_taken_away() -> None:
+    def hit(*names: str) -> Incident:
+        return record(impacts=tuple(Impact(component=Component(key=None, name=name)) for name in names))
+
+    assert changes(hit("API", "Web"), hit("Web", "API")) == []
+    assert changes(hit("API"), hit("Web", "API")) == [(None, "services", "API", "API, Web")]
+    assert changes(hit("API"), hit()) == [(None, "services", "API", None)]
+    assert changes(record(impacts=(Impact(region_text="Oregon"),)), record(impacts=(Impact(region_key="fra"),))) == [
+        (None, "regions", "Oregon", "fra")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "before", "after"),
+    [
+        ("text", "Corrected", "Text", "Corrected"),
+        ("state", State.RESOLVED, "investigating", "resolved"),
+        ("posted_at", at(7), "2026-01-01T10:01:00Z", "2026-01-01T10:07:00Z"),
+    ],
+)
+def test_an_edited_update(field: str, value: Any, before: str, after: str) -> None:
+    edited = msgspec.structs.replace(BEFORE.updates[0], **{field: value})
+    changed = msgspec.structs.replace(BEFORE, updates=(edited,))
+    assert changes(BEFORE, changed) == [("u", f"update {field}", before, after)]
+
+
+def test_an_update_taken_away() -> None:
+    assert changes(record(said(1, "a", key="x"), said(2, "b", key="y")), record(said(2, "b", key="y"))) == [
+        ("x", "update removed", "a", None)
+    ]
+
+
+def test_a_new_last_message_is_no_revision_and_one_put_in_before_others_is() -> None:
+    one, two, three = said(1, "one", key="x"), said(2, "two", key="y"), said(3, "three", key="z")
+    assert changes(record(one), record(one, two)) == []
+    assert changes(record(), record(one)) == []
+    assert changes(record(one, three), record(one, two, three)) == [("y", "update added", None, "two")]
+    assert changes(record(three), record(one, two, three)) == [
+        ("x", "update added", None, "one"),
+        ("y", "update added", None, "two"),
+    ]
+
+
+def test_vanished_and_returned() -> None:
+    back = msgspec.structs.replace(BEFORE, title="New title")
+    assert changes(BEFORE, None, BEFORE) == [
+        (None, "vanished", "Title", None),
+        (None, "returned", None, "Title"),
+    ]
+    assert changes(BEFORE, None, back, None) == [
+        (None, "vanished", "Title", None),
+        (None, "returned", None, "New title"),
+        (None, "title", "Title", "New title"),
+        (None, "vanished", "New title", None),
+    ]
+
+
+def test_to_be_gone_is_told_once() -> None:
+    assert changes(BEFORE, None, None, BEFORE) == changes(BEFORE, None, BEFORE)
+    assert changes(None, BEFORE) == []
+
+
+def test_a_revision_has_the_time_it_was_seen() -> None:
+    changed = msgspec.structs.replace(BEFORE, title="Other")
+    assert list(revisions(seen(BEFORE, BEFORE, changed))) == [Revision(None, at(30), "title", "Title", "Other")]
+
+
+def test_back_and_forth_is_two_revisions() -> None:
+    changed = msgspec.structs.replace(BEFORE, title="Other")
+    assert [(c[2], c[3]) for c in changes(BEFORE, changed, BEFORE)] == [("Title", "Other"), ("Other", "Title")]
