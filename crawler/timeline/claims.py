@@ -1,15 +1,7 @@
-"""From what was said about one incident to when each service in each region was out.
-
-Pure: one merged record and the vendor's names in, claims and outages out. A *claim* is one statement
-with the words it rests on; an *outage* is the interval held true, each bound chosen separately from
-the claims. The order of trust for a bound is the order of `Basis`, except that a line which says that
-named places are back closes them at its own time; among equals a more specific statement wins, then
-the vendor's own over others', then the newest.
-"""
+"""Gathering: what fields, prose, hand-written accounts and posting times say of one incident, as claims."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -21,12 +13,8 @@ from crawler.catalog import ALL, GLOBAL, Source, Vendor
 from crawler.clock import Window, Zones
 from crawler.clock import read as read_times
 from crawler.places import Gazetteer, Recovery, Scope
-from crawler.records import OVER, Account, Basis, Impact, Incident, Kind, Severity, Signal, State, Update, worst
+from crawler.records import OVER, Account, Basis, Impact, Incident, Severity, Signal, State, Update
 from crawler.subject import Named, Subject, subject
-
-#: The later in this list, the less an account weighs; unlisted ones weigh least.
-AUTHORITIES = ("vendor", "vendor-quoted", "third-party", "leak")
-_BASES = {basis: rank for rank, basis in enumerate(Basis)}
 
 #: A report that names more regions and services than this gets one claim for all of them.
 MOST_CELLS = 64
@@ -34,8 +22,8 @@ MOST_CELLS = 64
 #: Platform of incidents written by hand.
 LANDMARKS = "landmarks"
 
-Spell = tuple[Severity | None, datetime, datetime | None]
-Cell = tuple[str | None, str | None]  # region, service; None: the vendor did not say
+#: Region and service; None: the vendor did not say.
+Cell = tuple[str | None, str | None]
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,33 +51,6 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     recovery: bool = False
 
 
-class Outage(msgspec.Struct, frozen=True, kw_only=True):
-    """The interval held true for one region and service. No end: open, or nobody said."""
-
-    region: str | None
-    service: str | None
-    severity: Severity | None
-    started_at: datetime
-    ended_at: datetime | None
-    start_basis: Basis
-    end_basis: Basis | None
-
-
-class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """All that follows from one incident. `found` are components the catalog does not list: id to name.
-
-    `service_text` and `region_text` are what the report speaks of in its own words, the vendor's fields first.
-    """
-
-    claims: tuple[Claim, ...]
-    outages: tuple[Outage, ...]
-    found: dict[str, str]
-    signals: tuple[Signal, ...]
-    linked_to: str | None = None
-    service_text: str | None = None
-    region_text: str | None = None
-
-
 class Names(NamedTuple):
     """How one vendor's words are understood: its catalog entry, its places, and a source's zones."""
 
@@ -99,25 +60,8 @@ class Names(NamedTuple):
     zones: Zones
 
 
-def build(record: Incident, names: Names) -> Timeline:
-    """Claims and outages of one incident."""
-    work = _Work(record, names)
-    # An incident written by hand has accounts; its updates are our own words.
-    published = () if names.source.platform == LANDMARKS else (*work.structured(), *work.stated(), *work.recoveries())
-    claims = [*published, *work.accounts(), *work.posted()]
-    outages = tuple(_outages(record, work.cells, claims)) if record.kind is Kind.OUTAGE else ()
-    return Timeline(
-        claims=tuple(claims),
-        outages=outages,
-        found=work.found,
-        signals=tuple(work.signals),
-        service_text=work.service_text,
-        region_text=work.region_text,
-    )
-
-
-class _Work:
-    """One incident on its way: the cells it concerns, and what was met on the way."""
+class Statements:
+    """What was said of one incident: the cells it concerns, the claims, and what was not understood on the way."""
 
     def __init__(self, record: Incident, names: Names) -> None:
         self.record = record
@@ -125,7 +69,7 @@ class _Work:
         self.found: dict[str, str] = {}
         self.signals: list[Signal] = []
         self.zone_text: str | None = None  # the zone another message of the incident names
-        told = [a.started_at for a in record.accounts if a.started_at and not _impossible(a.started_at, a.ended_at)]
+        told = [a.started_at for a in record.accounts if a.started_at and not impossible(a.started_at, a.ended_at)]
         start = record.started_at or min(told, default=None) or record.first_posted_at
         self.day = start.date() if start else None
         self.updates = _oldest_first(record.updates)
@@ -148,7 +92,7 @@ class _Work:
     @property
     def _by_hand(self) -> bool:
         """Whether there is an account that counts."""
-        return any(not _impossible(account.started_at, account.ended_at) for account in self.record.accounts)
+        return any(not impossible(account.started_at, account.ended_at) for account in self.record.accounts)
 
     def _cell(self, impact: Impact) -> Cell:
         """The region and service an impact speaks of."""
@@ -228,7 +172,7 @@ class _Work:
                 ended=ended,
                 basis=Basis.STRUCTURED,
             )
-        timed = any((i.started_at or i.ended_at) and not _impossible(i.started_at, i.ended_at) for i in record.impacts)
+        timed = any((i.started_at or i.ended_at) and not impossible(i.started_at, i.ended_at) for i in record.impacts)
         if (timed or not self.impacts) and (record.started_at or record.ended_at):
             for region, service in (self.cells if not timed else ()) or [(None, None)]:
                 yield self._claim(
@@ -268,7 +212,7 @@ class _Work:
             started_at=started,
             ended_at=ended,
             basis=basis,
-            suspect=_impossible(started, ended),
+            suspect=impossible(started, ended),
             specific=severity_specific,
         )
 
@@ -342,7 +286,7 @@ class _Work:
                 basis=Basis.STATED,
                 timezone_text=window.timezone_text or self.zone_text,
                 quote=window.quote,
-                suspect=window.suspect or _impossible(window.started_at, window.ended_at),
+                suspect=window.suspect or impossible(window.started_at, window.ended_at),
                 specific=2 if region.id else 0,
             )
 
@@ -447,7 +391,7 @@ class _Work:
                         quote=account.quote,
                         url=account.url,
                         note=account.note,
-                        suspect=_impossible(account.started_at, account.ended_at),
+                        suspect=impossible(account.started_at, account.ended_at),
                         specific=0 if not account.regions else 1 if ALL in account.regions else 2,
                     )
 
@@ -473,7 +417,7 @@ class _Work:
                 started_at=record.first_posted_at,
                 ended_at=record.resolved_posted_at,
                 basis=Basis.POSTED,
-                suspect=_impossible(record.first_posted_at, record.resolved_posted_at),
+                suspect=impossible(record.first_posted_at, record.resolved_posted_at),
             )
 
 
@@ -507,7 +451,7 @@ def _unique(said: Iterable[tuple[Update, Window]]) -> list[tuple[Update, Window]
     return list(seen.values())
 
 
-def _impossible(started: datetime | None, ended: datetime | None) -> str | None:
+def impossible(started: datetime | None, ended: datetime | None) -> str | None:
     """Why two bounds cannot belong together."""
     if started and ended and ended < started:
         return "ends before it starts"
@@ -520,286 +464,3 @@ def _product(regions: Sequence[str], services: Sequence[str]) -> list[Cell]:
     some_regions: Sequence[str | None] = regions or [None]
     some_services: Sequence[str | None] = services or [None]
     return [(region, service) for region in some_regions for service in some_services]
-
-
-# Choosing
-
-
-def _outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) -> Iterator[Outage]:
-    """One or more intervals for each cell; a general cell only where no specific one is known."""
-    # States that were set after the incident's own end tell when somebody filled in the form, not when it was.
-    late = record.ended_at
-    if late and record.started_at and late <= record.started_at:
-        late = None
-    usable = [c for c in claims if not c.suspect and not (late and _set_after(c, late))]
-    spoken = dict.fromkeys((c.region, c.service) for c in usable if (c.region or c.service) and not c.recovery)
-    cells = list(dict.fromkeys((*named, *spoken)))
-    # A statement about a service anywhere, or a region's everything, adds no cell beside those that spell it out.
-    cells = [c for c in cells if None not in c or not any(c != o and _covers(c, o) for o in cells)]
-    if not cells:
-        cells = list(dict.fromkeys((c.region, c.service) for c in usable if c.recovery)) or [(None, None)]
-    by_cell: dict[Cell, list[Claim]] = defaultdict(list)
-    for claim in usable:
-        by_cell[claim.region, claim.service].append(claim)
-    spells = {cell: _spells(by_cell.get(cell, ())) for cell in cells}
-    edges = _edges(spells.values())
-    for cell in sorted(cells, key=lambda c: (c[0] or "", c[1] or "")):
-        region, service = cell
-        about = [
-            claim
-            for key in dict.fromkeys([cell, (region, None), (None, service), (None, None), (region, ALL), (None, ALL)])
-            for claim in by_cell.get(key, ())
-        ]
-        fitting = _fitting(record, cell, about, spells[cell], edges)
-        yield from _intervals(record, cell, fitting, spells[cell])
-
-
-def _set_after(claim: Claim, end: datetime) -> bool:
-    """Whether a field says that one place or service failed when the incident was over."""
-    placed = claim.basis is Basis.STRUCTURED and (claim.region or claim.service)
-    return bool(placed and claim.started_at and claim.started_at >= end)
-
-
-def _edges(all_spells: Iterable[Sequence[Spell]]) -> tuple[datetime | None, datetime | None]:
-    """The first start and the last end in the fields of all cells; no end while one is open."""
-    spells = [spell for some in all_spells for spell in some]
-    ends = [spell[2] for spell in spells]
-    last = None if None in ends else max((e for e in ends if e), default=None)
-    return min((spell[1] for spell in spells), default=None), last
-
-
-def entered(when: datetime | None) -> bool:
-    """Whether a field of an incident holds a time that a person entered.
-
-    Such times are whole minutes; those that the vendor's system filled in are not. Where both can be compared
-    with the prose (Google, 2019 to 2025), of the former three in four agree with it, of the latter one in six.
-    """
-    return when is not None and when.second == 0
-
-
-def _fitting(
-    record: Incident,
-    cell: Cell,
-    about: Sequence[Claim],
-    spells: Sequence[Spell],
-    edges: tuple[datetime | None, datetime | None],
-) -> list[Claim]:
-    """The claims without the bounds that are not about this cell.
-
-    A window told of the incident as a whole begins when its first part failed and ends when its last part was
-    back; a part that fields say began later, or was back earlier, keeps its own bound. Nor is prose needed for a
-    bound that somebody entered in a field. Fields that follow one another, degraded and then out, are one spell.
-    """
-    lasting = {c.basis for c in about if c.started_at and (c.ended_at is None or c.started_at < c.ended_at)}
-    # What was set and taken back at once says nothing beside what lasted.
-    about = [c for c in about if not (c.started_at and c.started_at == c.ended_at and c.basis in lasting)]
-    if not spells:
-        return about
-    late = spells[0][1] != edges[0] or entered(record.started_at)
-    early = spells[-1][2] != edges[1] or entered(record.ended_at)
-    fitting = []
-    for claim in about:
-        if claim.basis is Basis.STRUCTURED and claim.started_at and (claim.region, claim.service) == cell:
-            _, began, ended = next(s for s in reversed(spells) if s[1] <= claim.started_at)
-            claim = msgspec.structs.replace(claim, started_at=began, ended_at=ended)
-        elif claim.basis is Basis.STATED and claim.region is None and claim.service is None and (late or early):
-            claim = msgspec.structs.replace(
-                claim, started_at=None if late else claim.started_at, ended_at=None if early else claim.ended_at
-            )
-        fitting.append(claim)
-    return fitting
-
-
-def _covers(general: Cell, cell: Cell) -> bool:
-    return general[0] in (None, cell[0]) and general[1] in (None, cell[1])
-
-
-def _intervals(record: Incident, cell: Cell, about: Sequence[Claim], spells: Sequence[Spell]) -> Iterator[Outage]:
-    """What is held true of one cell."""
-    over = record.state in OVER or any(c.ended_at and (c.recovery or c.basis is not Basis.POSTED) for c in about)
-    severity = worst([c.severity for c in about if (c.region, c.service) == cell and c.basis is Basis.STRUCTURED])
-    severity = severity or worst([c.severity for c in about if (c.region, c.service) == cell]) or record.severity
-    told = _told(cell, about)
-    if len(told) > 1:
-        for window in told:
-            yield _outage(cell, severity, window.started_at, window.ended_at, Basis.STATED, Basis.STATED)
-        return
-    start = _best(cell, about, "started_at")
-    if start is None or start.started_at is None:
-        return
-    if len(spells) <= 1:
-        end = (
-            _best(cell, [c for c in about if c.ended_at and c.ended_at > start.started_at], "ended_at")
-            if over
-            else None
-        )
-        yield _outage(
-            cell, severity, start.started_at, end.ended_at if end else None, start.basis, end.basis if end else None
-        )
-        return
-    first, last = spells[0], spells[-1]
-    end = _best(cell, [c for c in about if c.ended_at and c.ended_at > last[1]], "ended_at") if over else None
-    for spell in spells:
-        began, ended, bases = spell[1], spell[2], [Basis.STRUCTURED, Basis.STRUCTURED if spell[2] else None]
-        if spell is first and (ended is None or start.started_at < ended):
-            began, bases[0] = start.started_at, start.basis
-        if spell is last and end is not None:
-            ended, bases[1] = end.ended_at, end.basis
-        yield _outage(cell, spell[0], began, ended, bases[0] or Basis.STRUCTURED, bases[1])
-
-
-def _outage(
-    cell: Cell,
-    severity: Severity | None,
-    started: datetime | None,
-    ended: datetime | None,
-    start_basis: Basis,
-    end_basis: Basis | None,
-) -> Outage:
-    assert started is not None
-    return Outage(
-        region=cell[0],
-        service=cell[1],
-        severity=severity,
-        started_at=started,
-        ended_at=ended,
-        start_basis=start_basis,
-        end_basis=end_basis,
-    )
-
-
-def _trust(cell: Cell, claim: Claim) -> tuple[int, int, int, int, float]:
-    """Sort key: the smallest is believed."""
-    authority = AUTHORITIES.index(claim.authority) if claim.authority in AUTHORITIES else len(AUTHORITIES)
-    named = (claim.specific if claim.region == cell[0] and cell[0] else 0) + (
-        claim.service == cell[1] and cell[1] is not None
-    )
-    return (
-        -1 if claim.recovery else _BASES[claim.basis],
-        max(authority - 1, 0),  # the vendor's own words weigh the same where somebody else kept them
-        -named,
-        authority,
-        _newest_first(claim),
-    )
-
-
-def _newest_first(claim: Claim) -> float:
-    """Newest text wins; of lines that all say that something is back by now, the first."""
-    if claim.recovery and claim.ended_at:
-        return claim.ended_at.timestamp()
-    return -claim.said_at.timestamp() if claim.said_at else 0.0
-
-
-def _best(cell: Cell, about: Iterable[Claim], bound: str) -> Claim | None:
-    """The claim whose start, or end, is believed."""
-    candidates = [c for c in about if getattr(c, bound) is not None]
-    return min(candidates, key=lambda c: (_trust(cell, c), _outer(c, bound)), default=None)
-
-
-def _outer(claim: Claim, bound: str) -> float:
-    """Sort key among equals: of fields of several parts, the first start and the last end."""
-    moment: datetime | None = getattr(claim, bound)
-    if claim.basis is not Basis.STRUCTURED or moment is None:
-        return 0.0
-    return moment.timestamp() if bound == "started_at" else -moment.timestamp()
-
-
-def _told(cell: Cell, about: Iterable[Claim]) -> list[Claim]:
-    """Whole stated windows that do not overlap, the most trusted first among those that do; by time."""
-    whole = sorted(
-        (c for c in about if c.basis is Basis.STATED and c.started_at and c.ended_at and c.started_at < c.ended_at),
-        key=lambda c: _trust(cell, c),
-    )
-    kept: list[Claim] = []
-    for claim in whole:
-        if _trust(cell, claim)[:3] == _trust(cell, whole[0])[:3] and not any(_overlap(claim, other) for other in kept):
-            kept.append(claim)
-    return sorted(kept, key=_began)
-
-
-def _began(claim: Claim) -> datetime:
-    assert claim.started_at
-    return claim.started_at
-
-
-def _overlap(a: Claim, b: Claim) -> bool:
-    assert a.started_at
-    assert a.ended_at
-    assert b.started_at
-    assert b.ended_at
-    return a.started_at < b.ended_at and b.started_at < a.ended_at
-
-
-def _spells(claims: Iterable[Claim]) -> list[Spell]:
-    """Structured intervals united where they touch or overlap, with the worst severity of their parts."""
-    united: list[Spell] = []
-    for claim in sorted((c for c in claims if c.basis is Basis.STRUCTURED and c.started_at), key=_began):
-        began, ended = claim.started_at, claim.ended_at
-        assert began
-        if ended is not None and ended <= began:
-            continue  # set and taken back at once
-        if united and (united[-1][2] is None or began <= united[-1][2]):
-            severity, since, until = united[-1]
-            until = None if until is None or ended is None else max(until, ended)
-            united[-1] = (worst([severity, claim.severity]), since, until)
-        else:
-            united.append((claim.severity, began, ended))
-    return united
-
-
-def minutes(started: datetime, ended: datetime | None) -> float | None:
-    """Length in minutes to a tenth; None while there is no end."""
-    return None if ended is None else round((ended - started) / timedelta(minutes=1), 1)
-
-
-class Span(NamedTuple):
-    """The incident as a whole."""
-
-    started_at: datetime | None
-    ended_at: datetime | None
-    start_basis: Basis | None
-    end_basis: Basis | None
-
-
-def span(record: Incident, result: Timeline) -> Span:
-    """The incident as a whole: bounds that somebody entered for it, else from the first start to the last end of its
-    outages, else of its claims (maintenance, notices). No end while one of its outages has none.
-    """
-    told = _span(record, result)
-    start, start_basis, end, end_basis = told.started_at, told.start_basis, told.ended_at, told.end_basis
-    if entered(record.started_at):
-        start, start_basis = record.started_at, Basis.STRUCTURED
-    if entered(record.ended_at):
-        end, end_basis = record.ended_at, Basis.STRUCTURED
-    if start and end and end <= start:
-        return told
-    return Span(start, end, start_basis, end_basis)
-
-
-def _span(record: Incident, result: Timeline) -> Span:
-    if result.outages:
-        first = min(result.outages, key=lambda o: o.started_at)
-        last = None
-        if all(o.ended_at for o in result.outages):
-            last = max(result.outages, key=lambda o: o.ended_at or o.started_at)
-        return Span(
-            first.started_at, last.ended_at if last else None, first.start_basis, last.end_basis if last else None
-        )
-    usable = [c for c in result.claims if not c.suspect]
-    starts = _equals(usable, "started_at")
-    if not starts:
-        return Span(None, None, None, None)
-    start, start_basis = min((c.started_at, c.basis) for c in starts if c.started_at)
-    ends = _equals([c for c in usable if c.ended_at and c.ended_at > start], "ended_at")
-    over = record.state in OVER or record.kind is Kind.MAINTENANCE
-    if not ends or not (over or ends[0].basis is not Basis.POSTED):
-        return Span(start, None, start_basis, None)
-    end, end_basis = max((c.ended_at, c.basis) for c in ends if c.ended_at)
-    return Span(start, end, start_basis, end_basis)
-
-
-def _equals(claims: Sequence[Claim], bound: str) -> list[Claim]:
-    """The claims whose start, or end, of the whole is believed: fields give one for each part."""
-    anywhere = (None, None)
-    best = _best(anywhere, claims, bound)
-    return [c for c in claims if best and getattr(c, bound) and _trust(anywhere, c) == _trust(anywhere, best)]

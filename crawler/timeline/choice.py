@@ -1,0 +1,259 @@
+"""Choosing: from the claims about one incident, the intervals held true of each region and service."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+
+from crawler.catalog import ALL
+from crawler.records import OVER, Basis, Incident, Severity, worst
+from crawler.timeline.claims import Cell, Claim
+
+#: The later in this list, the less an account weighs; unlisted ones weigh least.
+AUTHORITIES = ("vendor", "vendor-quoted", "third-party", "leak")
+_BASES = {basis: rank for rank, basis in enumerate(Basis)}
+
+#: One severity from then until then; no end: it still holds.
+Spell = tuple[Severity | None, datetime, datetime | None]
+
+
+class Outage(msgspec.Struct, frozen=True, kw_only=True):
+    """The interval held true for one region and service. No end: open, or nobody said."""
+
+    region: str | None
+    service: str | None
+    severity: Severity | None
+    started_at: datetime
+    ended_at: datetime | None
+    start_basis: Basis
+    end_basis: Basis | None
+
+
+def outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) -> Iterator[Outage]:
+    """One or more intervals for each cell; a general cell only where no specific one is known."""
+    # States that were set after the incident's own end tell when somebody filled in the form, not when it was.
+    late = record.ended_at
+    if late and record.started_at and late <= record.started_at:
+        late = None
+    usable = [c for c in claims if not c.suspect and not (late and _set_after(c, late))]
+    spoken = dict.fromkeys((c.region, c.service) for c in usable if (c.region or c.service) and not c.recovery)
+    cells = list(dict.fromkeys((*named, *spoken)))
+    # A statement about a service anywhere, or a region's everything, adds no cell beside those that spell it out.
+    cells = [c for c in cells if None not in c or not any(c != o and _covers(c, o) for o in cells)]
+    if not cells:
+        cells = list(dict.fromkeys((c.region, c.service) for c in usable if c.recovery)) or [(None, None)]
+    by_cell: dict[Cell, list[Claim]] = defaultdict(list)
+    for claim in usable:
+        by_cell[claim.region, claim.service].append(claim)
+    spells = {cell: _spells(by_cell.get(cell, ())) for cell in cells}
+    edges = _edges(spells.values())
+    for cell in sorted(cells, key=lambda c: (c[0] or "", c[1] or "")):
+        region, service = cell
+        about = [
+            claim
+            for key in dict.fromkeys([cell, (region, None), (None, service), (None, None), (region, ALL), (None, ALL)])
+            for claim in by_cell.get(key, ())
+        ]
+        fitting = _fitting(record, cell, about, spells[cell], edges)
+        yield from _intervals(record, cell, fitting, spells[cell])
+
+
+def _set_after(claim: Claim, end: datetime) -> bool:
+    """Whether a field says that one place or service failed when the incident was over."""
+    placed = claim.basis is Basis.STRUCTURED and (claim.region or claim.service)
+    return bool(placed and claim.started_at and claim.started_at >= end)
+
+
+def _edges(all_spells: Iterable[Sequence[Spell]]) -> tuple[datetime | None, datetime | None]:
+    """The first start and the last end in the fields of all cells; no end while one is open."""
+    spells = [spell for some in all_spells for spell in some]
+    ends = [spell[2] for spell in spells]
+    last = None if None in ends else max((e for e in ends if e), default=None)
+    return min((spell[1] for spell in spells), default=None), last
+
+
+def entered(when: datetime | None) -> bool:
+    """Whether a field of an incident holds a time that a person entered.
+
+    Such times are whole minutes; those that the vendor's system filled in are not. Where both can be compared
+    with the prose (Google, 2019 to 2025), of the former three in four agree with it, of the latter one in six.
+    """
+    return when is not None and when.second == 0
+
+
+def _fitting(
+    record: Incident,
+    cell: Cell,
+    about: Sequence[Claim],
+    spells: Sequence[Spell],
+    edges: tuple[datetime | None, datetime | None],
+) -> list[Claim]:
+    """The claims without the bounds that are not about this cell.
+
+    A window told of the incident as a whole begins when its first part failed and ends when its last part was
+    back; a part that fields say began later, or was back earlier, keeps its own bound. Nor is prose needed for a
+    bound that somebody entered in a field. Fields that follow one another, degraded and then out, are one spell.
+    """
+    lasting = {c.basis for c in about if c.started_at and (c.ended_at is None or c.started_at < c.ended_at)}
+    # What was set and taken back at once says nothing beside what lasted.
+    about = [c for c in about if not (c.started_at and c.started_at == c.ended_at and c.basis in lasting)]
+    if not spells:
+        return about
+    late = spells[0][1] != edges[0] or entered(record.started_at)
+    early = spells[-1][2] != edges[1] or entered(record.ended_at)
+    fitting = []
+    for claim in about:
+        if claim.basis is Basis.STRUCTURED and claim.started_at and (claim.region, claim.service) == cell:
+            _, began, ended = next(s for s in reversed(spells) if s[1] <= claim.started_at)
+            claim = msgspec.structs.replace(claim, started_at=began, ended_at=ended)
+        elif claim.basis is Basis.STATED and claim.region is None and claim.service is None and (late or early):
+            claim = msgspec.structs.replace(
+                claim, started_at=None if late else claim.started_at, ended_at=None if early else claim.ended_at
+            )
+        fitting.append(claim)
+    return fitting
+
+
+def _covers(general: Cell, cell: Cell) -> bool:
+    return general[0] in (None, cell[0]) and general[1] in (None, cell[1])
+
+
+def _intervals(record: Incident, cell: Cell, about: Sequence[Claim], spells: Sequence[Spell]) -> Iterator[Outage]:
+    """What is held true of one cell."""
+    over = record.state in OVER or any(c.ended_at and (c.recovery or c.basis is not Basis.POSTED) for c in about)
+    severity = worst([c.severity for c in about if (c.region, c.service) == cell and c.basis is Basis.STRUCTURED])
+    severity = severity or worst([c.severity for c in about if (c.region, c.service) == cell]) or record.severity
+    told = _told(cell, about)
+    if len(told) > 1:
+        for window in told:
+            yield _outage(cell, severity, window.started_at, window.ended_at, Basis.STATED, Basis.STATED)
+        return
+    start = best(cell, about, "started_at")
+    if start is None or start.started_at is None:
+        return
+    if len(spells) <= 1:
+        end = (
+            best(cell, [c for c in about if c.ended_at and c.ended_at > start.started_at], "ended_at") if over else None
+        )
+        yield _outage(
+            cell, severity, start.started_at, end.ended_at if end else None, start.basis, end.basis if end else None
+        )
+        return
+    first, last = spells[0], spells[-1]
+    end = best(cell, [c for c in about if c.ended_at and c.ended_at > last[1]], "ended_at") if over else None
+    for spell in spells:
+        began, ended, bases = spell[1], spell[2], [Basis.STRUCTURED, Basis.STRUCTURED if spell[2] else None]
+        if spell is first and (ended is None or start.started_at < ended):
+            began, bases[0] = start.started_at, start.basis
+        if spell is last and end is not None:
+            ended, bases[1] = end.ended_at, end.basis
+        yield _outage(cell, spell[0], began, ended, bases[0] or Basis.STRUCTURED, bases[1])
+
+
+def _outage(
+    cell: Cell,
+    severity: Severity | None,
+    started: datetime | None,
+    ended: datetime | None,
+    start_basis: Basis,
+    end_basis: Basis | None,
+) -> Outage:
+    assert started is not None
+    return Outage(
+        region=cell[0],
+        service=cell[1],
+        severity=severity,
+        started_at=started,
+        ended_at=ended,
+        start_basis=start_basis,
+        end_basis=end_basis,
+    )
+
+
+def _trust(cell: Cell, claim: Claim) -> tuple[int, int, int, int, float]:
+    """Sort key: the smallest is believed."""
+    authority = AUTHORITIES.index(claim.authority) if claim.authority in AUTHORITIES else len(AUTHORITIES)
+    named = (claim.specific if claim.region == cell[0] and cell[0] else 0) + (
+        claim.service == cell[1] and cell[1] is not None
+    )
+    return (
+        -1 if claim.recovery else _BASES[claim.basis],
+        max(authority - 1, 0),  # the vendor's own words weigh the same where somebody else kept them
+        -named,
+        authority,
+        _newest_first(claim),
+    )
+
+
+def _newest_first(claim: Claim) -> float:
+    """Newest text wins; of lines that all say that something is back by now, the first."""
+    if claim.recovery and claim.ended_at:
+        return claim.ended_at.timestamp()
+    return -claim.said_at.timestamp() if claim.said_at else 0.0
+
+
+def best(cell: Cell, about: Iterable[Claim], bound: str) -> Claim | None:
+    """The claim whose start, or end, is believed."""
+    candidates = [c for c in about if getattr(c, bound) is not None]
+    return min(candidates, key=lambda c: (_trust(cell, c), _outer(c, bound)), default=None)
+
+
+def _outer(claim: Claim, bound: str) -> float:
+    """Sort key among equals: of fields of several parts, the first start and the last end."""
+    moment: datetime | None = getattr(claim, bound)
+    if claim.basis is not Basis.STRUCTURED or moment is None:
+        return 0.0
+    return moment.timestamp() if bound == "started_at" else -moment.timestamp()
+
+
+def _told(cell: Cell, about: Iterable[Claim]) -> list[Claim]:
+    """Whole stated windows that do not overlap, the most trusted first among those that do; by time."""
+    whole = sorted(
+        (c for c in about if c.basis is Basis.STATED and c.started_at and c.ended_at and c.started_at < c.ended_at),
+        key=lambda c: _trust(cell, c),
+    )
+    kept: list[Claim] = []
+    for claim in whole:
+        if _trust(cell, claim)[:3] == _trust(cell, whole[0])[:3] and not any(_overlap(claim, other) for other in kept):
+            kept.append(claim)
+    return sorted(kept, key=_began)
+
+
+def _began(claim: Claim) -> datetime:
+    assert claim.started_at
+    return claim.started_at
+
+
+def _overlap(a: Claim, b: Claim) -> bool:
+    assert a.started_at
+    assert a.ended_at
+    assert b.started_at
+    assert b.ended_at
+    return a.started_at < b.ended_at and b.started_at < a.ended_at
+
+
+def _spells(claims: Iterable[Claim]) -> list[Spell]:
+    """Structured intervals united where they touch or overlap, with the worst severity of their parts."""
+    united: list[Spell] = []
+    for claim in sorted((c for c in claims if c.basis is Basis.STRUCTURED and c.started_at), key=_began):
+        began, ended = claim.started_at, claim.ended_at
+        assert began
+        if ended is not None and ended <= began:
+            continue  # set and taken back at once
+        if united and (united[-1][2] is None or began <= united[-1][2]):
+            severity, since, until = united[-1]
+            until = None if until is None or ended is None else max(until, ended)
+            united[-1] = (worst([severity, claim.severity]), since, until)
+        else:
+            united.append((claim.severity, began, ended))
+    return united
+
+
+def equals(claims: Sequence[Claim], bound: str) -> list[Claim]:
+    """The claims whose start, or end, of the whole is believed: fields give one for each part."""
+    anywhere: Cell = (None, None)
+    first = best(anywhere, claims, bound)
+    return [c for c in claims if first and getattr(c, bound) and _trust(anywhere, c) == _trust(anywhere, first)]
