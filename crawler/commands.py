@@ -176,7 +176,7 @@ def poll(
             click.echo(f"{host}: {problem}")
         tell(report)
         click.echo(f"{len(chosen)} sources asked, {len(known.sources)} in the catalog")
-        if chosen and not set(report.outcomes) & {"new", "same", "not-modified"}:
+        if chosen and not any(archive.was_read(capture.id) for capture in heard):
             sys.exit(SOME_FAILED)
 
 

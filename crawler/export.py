@@ -25,10 +25,14 @@ def export(conn: sqlite3.Connection, directory: Path) -> dict[str, int]:
     directory.mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     manifest = {}
-    for name in (*TABLES, *VIEWS):
-        path = directory / f"{name}.csv"
-        counts[name] = _write(conn, name, path)
-        manifest[name] = {"rows": counts[name], "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    conn.execute("begin")  # one moment for all files, whatever a poll writes meanwhile
+    try:
+        for name in (*TABLES, *VIEWS):
+            path = directory / f"{name}.csv"
+            counts[name] = _write(conn, name, path)
+            manifest[name] = {"rows": counts[name], "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    finally:
+        conn.execute("rollback")
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     return counts
 

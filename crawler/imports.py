@@ -61,8 +61,9 @@ def from_lines(path: Path, catalog: Catalog, named: NamedSource | None) -> Itera
 def from_git(repository: Path, file: str, source: Source) -> Iterator[Capture | ImportProblem]:
     """Every committed version of a file, oldest first, at the time of its commit.
 
-    One `git log` and one `git cat-file --batch` serve the whole history. RuntimeError with git's own words
-    when the repository or the file is not there.
+    One `git log` and one `git cat-file --batch` serve the whole history. Of commits in the same second, or with
+    a clock that went back, the later is dated a second after the earlier: each is a look of its own. RuntimeError
+    with git's own words when the repository or the file is not there.
     """
     log = subprocess.run(
         ["git", "-C", str(repository), "log", "--reverse", "--format=%H %ct", "--", file],
@@ -78,8 +79,10 @@ def from_git(repository: Path, file: str, source: Source) -> Iterator[Capture | 
     )
     assert batch.stdin
     assert batch.stdout
+    last = 0
     try:
         for commit, seconds in commits:
+            last = max(int(seconds), last + 1)
             batch.stdin.write(f"{commit}:{file}\n".encode())
             batch.stdin.flush()
             answer = batch.stdout.readline().decode().split()
@@ -91,7 +94,7 @@ def from_git(repository: Path, file: str, source: Source) -> Iterator[Capture | 
             yield Capture(
                 source=source.id,
                 url=source.url,
-                fetched_at=datetime.fromtimestamp(int(seconds), UTC),
+                fetched_at=datetime.fromtimestamp(last, UTC),
                 status=200,
                 headers={},
                 body=body,

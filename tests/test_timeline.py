@@ -340,7 +340,10 @@ def test_unknown_places_and_services_are_signals() -> None:
 
 def test_a_general_cell_gives_way_to_those_that_spell_it_out() -> None:
     spells = (impact("API", None, "10:00", "11:00"), impact("API", "Frankfurt", "10:10", "10:50"))
-    assert outages(incident(impacts=spells)) == ["fra api 10:10 structured > 10:50 structured"]
+    assert outages(incident(impacts=spells)) == [
+        "- api 10:00 structured > 11:00 structured",  # fields give it times of its own
+        "fra api 10:10 structured > 10:50 structured",
+    ]
 
 
 # Accounts written by hand
@@ -665,3 +668,18 @@ def test_a_suspect_claim_changes_nothing(record: Incident, by: Names, what: str)
     one, two = build(record, by), build(more, by)
     assert len(suspect(two.claims)) >= len(suspect(one.claims))
     assert two.outages == one.outages
+
+
+def test_a_component_in_a_place_nobody_knows_keeps_its_outage() -> None:
+    known = Impact(
+        component=Component(key="c1", name="API (Frankfurt)"),
+        severity=MAJOR,
+        started_at=at("10:00"),
+        ended_at=at("11:00"),
+    )
+    unknown = msgspec.structs.replace(known, component=Component(key="c2", name="API (Atlantis)"), ended_at=at("14:00"))
+    held = build(incident(impacts=(known, unknown)), NAMES).outages
+    assert {(o.region, o.service, o.ended_at) for o in held} == {
+        ("fra", "api", at("11:00")),
+        (None, "api", at("14:00")),
+    }

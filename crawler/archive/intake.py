@@ -20,6 +20,7 @@ from crawler.archive.shipped import Shipped
 from crawler.archive.versions import Versions, View
 from crawler.captures import Captures, CorruptBodyError
 from crawler.catalog import Catalog, Source
+from crawler.coverage import GOOD
 from crawler.database import connect, transaction
 from crawler.records import Capture, Page, Unreadable, instant, stamp
 from crawler.schema import make_views, migrations
@@ -111,6 +112,11 @@ class Archive:
                     self.conn.execute(f"delete from [{table}]")
         self.versions.clear()
         return self.catch_up(captures, progress)
+
+    def was_read(self, poll: str) -> bool:
+        """Whether a look (`Capture.id`) found a page that could be read."""
+        found = self.conn.execute("select outcome from polls where id = ?", (poll,)).fetchone()
+        return found is not None and found[0] in GOOD
 
     def _take_shipped(self) -> None:
         digest = self.shipped.digest()
@@ -260,6 +266,8 @@ def _look(capture: Capture, body: int | None, source: Source, before: _Before | 
         return _Look("new", page=reader(source.platform)(capture, source))
     except Unreadable as error:
         return _Look("unreadable", str(error))
+    except Exception as error:  # a reader's mistake costs one page, never the round; `outages rebuild` reads it again
+        return _Look("unreadable", f"the reader failed: {type(error).__name__}: {error}")
 
 
 def _intact(captures: Captures, seqs: Sequence[int], report: Report) -> Iterator[tuple[int, Capture, int | None]]:

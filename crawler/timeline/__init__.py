@@ -9,14 +9,13 @@ specific statement wins, then the vendor's own over others', then the newest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 
 from crawler.records import OVER, Basis, Incident, Kind, Signal
-from crawler.timeline.choice import Outage, best, entered, equals, outages
+from crawler.timeline.choice import Outage, entered, equals, outages
 from crawler.timeline.claims import LANDMARKS, Cell, Claim, Names, Statements
 
 __all__ = ["LANDMARKS", "Cell", "Claim", "Names", "Outage", "Span", "Timeline", "build", "entered", "minutes", "span"]

@@ -41,13 +41,18 @@ def outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) ->
     usable = [c for c in claims if not c.suspect and not (late and _set_after(c, late))]
     spoken = dict.fromkeys((c.region, c.service) for c in usable if (c.region or c.service) and not c.recovery)
     cells = list(dict.fromkeys((*named, *spoken)))
-    # A statement about a service anywhere, or a region's everything, adds no cell beside those that spell it out.
-    cells = [c for c in cells if None not in c or not any(c != o and _covers(c, o) for o in cells)]
-    if not cells:
-        cells = list(dict.fromkeys((c.region, c.service) for c in usable if c.recovery)) or [(None, None)]
     by_cell: dict[Cell, list[Claim]] = defaultdict(list)
     for claim in usable:
         by_cell[claim.region, claim.service].append(claim)
+    # A statement about a service anywhere, or a region's everything, adds no cell beside those that spell it out;
+    # fields that give it times of its own do: a component whose place the catalog does not know.
+    cells = [
+        c
+        for c in cells
+        if None not in c or _spells(by_cell.get(c, ())) or not any(c != o and _covers(c, o) for o in cells)
+    ]
+    if not cells:
+        cells = list(dict.fromkeys((c.region, c.service) for c in usable if c.recovery)) or [(None, None)]
     spells = {cell: _spells(by_cell.get(cell, ())) for cell in cells}
     edges = _edges(spells.values())
     for cell in sorted(cells, key=lambda c: (c[0] or "", c[1] or "")):
