@@ -338,7 +338,7 @@ def test_unknown_places_and_services_are_signals() -> None:
     assert told(result) == ["- - 10:02 structured > 11:00 structured"], "what happened is kept, without a place"
 
 
-def test_a_general_cell_gives_way_to_those_that_spell_it_out() -> None:
+def test_a_general_cell_with_times_of_its_own_stands_beside_those_that_spell_it_out() -> None:
     spells = (impact("API", None, "10:00", "11:00"), impact("API", "Frankfurt", "10:10", "10:50"))
     assert outages(incident(impacts=spells)) == [
         "- api 10:00 structured > 11:00 structured",  # fields give it times of its own
