@@ -267,12 +267,50 @@ def import_(
 
 
 @main.command()
+@click.option("--diff", is_flag=True, help="Only show what would change; the archive stays as it is.  Exit code 3: something would.")
+@click.option("--most", default=20, show_default=True, help="With --diff, how many changes to show for each table.")
 @common
-def rebuild(data: Path, catalog: Path) -> None:
-    """Make everything but the captures again, from the captures."""
+def rebuild(diff: bool, most: int, data: Path, catalog: Path) -> None:
+    """Make everything but the captures again, from the captures.
+
+    After a change of a reader, the catalog or a rule, look at --diff before accepting it.
+    """
+    if diff:
+        _show_changes(data, catalog, most)
+        return
     with opened(data, catalog) as (_, captures, archive), progress("reading") as bar:
         report = archive.rebuild(captures, bar)
     tell(report)
+
+
+def _show_changes(data: Path, catalog: Path, most: int) -> None:
+    import tempfile
+    from collections import Counter
+
+    from crawler.archive import Archive
+    from crawler.compare import changes
+
+    if not (data / "outages.db").exists():
+        raise click.ClickException(f"{data / 'outages.db'} is not there: nothing to compare with")
+    with tempfile.TemporaryDirectory(dir=data) as scratch, opened(data, catalog) as (known, captures, archive):
+        again = Archive(Path(scratch) / "outages.db", known)
+        with progress("reading") as bar:
+            again.rebuild(captures, bar)
+        again.close()
+        archive.conn.execute("pragma wal_checkpoint(passive)")
+        counts: Counter[str] = Counter()
+        for change in changes(data / "outages.db", Path(scratch) / "outages.db"):
+            counts[change.table] += 1
+            if counts[change.table] <= most:
+                what = "new" if change.before is None else "gone" if change.after is None else ""
+                click.echo(f"{change.table} {change.key}{': ' + what if what else ''}")
+                for column, value in () if what else (change.after or {}).items():
+                    click.echo(f"    {column}: {(change.before or {}).get(column)!r} → {value!r}")
+    for table, count in counts.items():
+        click.echo(f"{table}: {count} rows would change{f', {most} shown' if count > most else ''}")
+    if counts:
+        sys.exit(SOME_FAILED)
+    click.echo("a rebuild would change nothing")
 
 
 @main.command()

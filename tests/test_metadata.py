@@ -30,6 +30,7 @@ GIVEN = {
     "conflicts": {"incident": "alibaba:16"},
     "disclosure_lag": {"vendor": "gcp"},
     "changed_afterwards": {"incident": "alibaba:16"},
+    "as_of": {"incident": "github:bcdfghjklmnp", "moment": "2026-01-01T00:00:00Z"},
     "monthly_availability": {
         "vendor": "github",
         "month": "2026-01",
@@ -41,7 +42,7 @@ GIVEN = {
 #: What is looked up for one incident or place, and so must not read a whole table.
 LOOKUPS = ("recovery", "recovery_waves", "timeline", "region", "changed_afterwards")
 #: Questions with nothing to answer them until pages have been looked at.
-UNANSWERED = {"changed_afterwards", "monthly_availability"}
+UNANSWERED = {"as_of", "changed_afterwards", "monthly_availability"}
 
 
 @pytest.fixture(scope="module")
