@@ -65,8 +65,6 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _REPORT = re.compile(
     r"(?i)^[#*\s]*(?:(?:(?:mini|preliminary)\s+)?(?:incident\s+report|issue\s+summary)[#*: ]*$|preliminary\s+incident\s+statement\b)"
 )
-_LINKED = re.compile(r"(?i)\bissue\s+to\s+be\s+linked\s+to\s+(?P<words>[^.\n]*(?:\n[^.\n]*)?)")
-_ADDRESS = re.compile(r"status\.cloud\.google\.com/incidents?/([\w-]+(?:/\d+)?)")
 
 
 class _Location(Payload):
@@ -206,7 +204,6 @@ def _incident(event: _Incident, page: str, signals: list[Signal]) -> Incident:
         updates=updates,
         impacts=_impacts(event, locations, _left(messages), impact or severity),
         postmortem_at=reports[0] if reports else None,
-        linked_to=_linked_to(updates),
     )
 
 
@@ -284,17 +281,6 @@ def _impacts(
         )
         for (key, title), place in product(products or [(event.service_key, event.service_name)], places)
     )
-
-
-def _linked_to(updates: Sequence[Update]) -> str | None:
-    """The incident that this one only points to: its key where an address is given, else the words."""
-    links = [_LINKED.search(update.text) for update in updates]
-    if not updates or not all(links):
-        return None
-    address = _ADDRESS.search(updates[-1].text)
-    if address:
-        return address[1]
-    return " ".join(links[-1]["words"].split()) if links[-1] else None
 
 
 class GcpSpider(StatusSpider):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from crawler.catalog import Source
+from crawler.pointers import linked_to
 from crawler.records import Capture, Incident, Page, Severity, Signal, State, Unreadable, instant
 from spiders.gcp import GcpSpider, read
 
@@ -81,7 +82,7 @@ def test_labels(shared: Path) -> None:
         labels = {row["key"]: row for row in csv.DictReader(file)}
     assert {i.key for i in got} == labels.keys()
     # Those that only point to another incident: none of them has a start in the labels.
-    linked = {i.key: i.linked_to for i in got if i.linked_to}
+    linked = {i.key for i in got if linked_to([update.text for update in i.updates])}
     assert len(linked) == 5
     assert {labels[key]["start_time"] for key in linked} == {"UNKNOWN"}
 

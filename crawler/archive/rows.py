@@ -170,7 +170,7 @@ class Rows:
             "first_posted_at": _maybe(record.first_posted_at), "resolved_posted_at": _maybe(record.resolved_posted_at),
             "first_seen_at": first_seen, "last_seen_at": last_seen,
             "vanished_at": gone if gone and last_seen and last_seen < gone else None,
-            "linked_to": record.linked_to or result.linked_to, "cause": record.cause,
+            "linked_to": result.linked_to, "cause": record.cause,
             "cause_category": record.cause_category, "plane": record.plane,
             "postmortem_at": _maybe(record.postmortem_at), "postmortem_url": record.postmortem_url, "no_postmortem_by": record.no_postmortem_by,
         }  # fmt: skip

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from crawler.pointers import linked_to
 from crawler.records import OVER, Basis, Incident, Kind, Signal
 from crawler.timeline.choice import Outage, entered, equals, outages
 from crawler.timeline.claims import LANDMARKS, Cell, Claim, Names, Statements
@@ -31,6 +32,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     outages: tuple[Outage, ...]
     found: dict[str, str]
     signals: tuple[Signal, ...]
+    #: The incident that this one only points to.
     linked_to: str | None = None
     service_text: str | None = None
     region_text: str | None = None
@@ -48,6 +50,7 @@ def build(record: Incident, names: Names) -> Timeline:
         outages=held,
         found=said.found,
         signals=tuple(said.signals),
+        linked_to=record.linked_to or linked_to([update.text for update in record.updates]),
         service_text=said.service_text,
         region_text=said.region_text,
     )
