@@ -11,7 +11,7 @@ from pathlib import Path
 from crawler.schema import VIEWS
 
 TABLES = ("vendors", "regions", "services", "sources", "incidents", "updates", "revisions", "claims", "outages", "polls",
-          "signals", "watched")  # fmt: skip
+          "signals", "component_states", "watched")  # fmt: skip
 
 #: What a spreadsheet would take for a formula; vendors' text is not to be trusted.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

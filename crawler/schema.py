@@ -72,6 +72,12 @@ create table signals (source text not null references sources(id), kind text not
   detail text not null, count integer not null, first_seen_at text not null, last_seen_at text not null,
   primary key (source, kind, place, detail));
 
+create table component_states (source text not null references sources(id), url text not null, component text not null,
+  vendor text not null references vendors(id), key text, name text not null, group_name text, region text, service text,
+  severity text, severity_text text not null, before_at text, seen_at text not null,
+  primary key (source, url, component, seen_at)) without rowid;
+create index component_states_vendor on component_states (vendor, region, service);
+
 create table availability (vendor text not null references vendors(id), region text, service text, month text not null,
   down_minutes real not null, watched_minutes real not null);
 create index availability_place on availability (vendor, region, service, month);
@@ -121,6 +127,16 @@ VIEWS = {
         select vendor, region, service, month, down_minutes, watched_minutes,
           case when watched_minutes > 0 then round(1 - down_minutes / watched_minutes, 6) end as availability
         from availability
+    """,
+    "observed_outages": """
+        with spells as (
+          select *, lead(before_at) over component as ended_after, lead(seen_at) over component as ended_by
+          from component_states window component as (partition by source, url, component order by seen_at))
+        select vendor, region, service, name as component, group_name, severity, severity_text,
+          before_at as started_after, seen_at as started_by, ended_after, ended_by,
+          round((julianday(ended_after) - julianday(seen_at)) * 1440, 1) as minutes_at_least,
+          round((julianday(ended_by) - julianday(before_at)) * 1440, 1) as minutes_at_most, source
+        from spells where severity in ('degraded', 'partial_outage', 'major_outage')
     """,
     "conflicting_claims": """
         select a.incident as incident, a.service as service, a.region as region, 'start' as bound,

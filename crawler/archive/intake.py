@@ -17,6 +17,7 @@ from crawler import landmarks
 from crawler.archive.availability import Availability
 from crawler.archive.rows import Rows
 from crawler.archive.shipped import Shipped
+from crawler.archive.states import States
 from crawler.archive.versions import Versions, View
 from crawler.captures import Captures, CorruptBodyError
 from crawler.catalog import Catalog, Source
@@ -69,6 +70,7 @@ class Archive:
         self.versions = Versions(self.conn)
         self.availability = Availability(self.conn, catalog)
         self.rows = Rows(self.conn, catalog, self.versions, self.availability.touch)
+        self.states = States(self.conn)
         self.shipped = Shipped(self.conn, catalog, incidents, self.versions)
         make_views(self.db)
 
@@ -111,6 +113,7 @@ class Archive:
                 if not table.startswith(("_", "sqlite_")):
                     self.conn.execute(f"delete from [{table}]")
         self.versions.clear()
+        self.states.clear()
         return self.catch_up(captures, progress)
 
     def was_read(self, poll: str) -> bool:
@@ -123,6 +126,8 @@ class Archive:
         if self._recall("catalog") != digest:
             self.shipped.write_catalog()
             self._remember("catalog", digest)
+            for vendor in self.states.vendors():
+                self.states.place(vendor, self.rows.places_of(vendor))
             self._remember("captures_read", "0")  # captures of a source that is new in the catalog can be read now
         self.shipped.write_landmarks()
 
@@ -151,8 +156,9 @@ class Archive:
     def _forget(self, source: str) -> None:
         with transaction(self.conn):
             self.versions.forget_source(source)
-            for table in ("polls", "signals", "pages"):
+            for table in ("polls", "signals", "pages", "component_states"):
                 self.conn.execute(f"delete from {table} where source = ?", (source,))
+            self.states.clear()
             self._remember("captures_read", "0")  # should this run not finish, the next one finds them unread
             self.rows.derive()
 
@@ -218,6 +224,15 @@ class Archive:
         ).fetchone()
         return instant(previous) if previous else None
 
+    def _last_read(self, source: str, url: str, at: str) -> str | None:
+        """When the address was last read before `at`."""
+        row = self.conn.execute(
+            """select polled_at from polls where source = ? and url = ? and polled_at < ?
+            and outcome in ('new', 'same', 'not-modified') order by polled_at desc limit 1""",
+            (source, url, at),
+        ).fetchone()
+        return row[0] if row else None
+
     def _take_page(
         self, source: Source, capture: Capture, body: int | None, page: Page, before: _Before | None, report: Report
     ) -> None:
@@ -228,6 +243,9 @@ class Archive:
         for record in page.incidents:
             began = record.first_posted_at or record.started_at
             self.versions.show(f"{source.vendor}:{record.key}", view, record, stamp(began) if began else None, at)
+        if page.components:
+            places, last = self.rows.places_of(source.vendor), self._last_read(source.id, capture.url, at)
+            self.states.note(source, capture.url, page.components, places, at, last)
         keys = [record.key for record in page.incidents]
         for key in set(before.keys if before else ()) - set(keys):
             report.vanished += self._miss(f"{source.vendor}:{key}", view, page, at)

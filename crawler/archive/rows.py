@@ -88,10 +88,15 @@ class Rows:
             where = self.catalog.sources.get(source) or Source(
                 id=source, platform=LANDMARKS, url="", vendor=vendor, authority="third-party"
             )
-            if vendor not in self._places:
-                self._places[vendor] = Gazetteer(entry)
-            self._names[source] = timeline.Names(entry, self._places[vendor], where, Zones(where.timezone, where.zones))
+            zones = Zones(where.timezone, where.zones)
+            self._names[source] = timeline.Names(entry, self.places_of(vendor), where, zones)
         return self._names[source]
+
+    def places_of(self, vendor: str) -> Gazetteer:
+        """The places of a vendor, made once."""
+        if vendor not in self._places:
+            self._places[vendor] = Gazetteer(self.catalog.vendor(vendor))
+        return self._places[vendor]
 
     def _write_revisions(self, incident: str, versions: Views) -> None:
         """What changed, each change once: at the address that showed it first."""
