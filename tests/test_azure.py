@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from crawler.catalog import SHIPPED, Source, load_vendor
-from crawler.places import Gazetteer
+from crawler.places import Gazetteer, Named, subject
 from crawler.records import OVER, Capture, Page, Severity, State, Unreadable
-from crawler.subject import Named, subject
 from spiders.azure import read
 
 SOURCE = Source(id="azure", platform="azure", url="https://azure.status.microsoft/en-us/status/feed/")
@@ -53,7 +52,7 @@ def test_both_generations_of_history_blocks(shared: Path) -> None:
     assert (len(with_day), len(history.incidents) - len(with_day)) == (60, 4)
     for incident in history.incidents:
         assert incident.state in OVER
-        assert incident.service_text is incident.region_text is None  # titles are read by crawler.subject
+        assert incident.service_text is incident.region_text is None  # titles are read by crawler.places
         assert not incident.title.endswith(")") or "Tracking ID" not in incident.title
         assert "<p" not in incident.updates[0].text
     titled = sum("RCA" in i.title or "(PIR)" in i.title for i in history.incidents)

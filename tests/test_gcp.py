@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from crawler.catalog import Source
-from crawler.pointers import linked_to
+from crawler.places import linked_to
 from crawler.records import Capture, Incident, Page, Severity, Signal, State, Unreadable, instant
 from spiders.gcp import GcpSpider, read
 

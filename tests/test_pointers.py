@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.pointers import linked_to
+from crawler.places import linked_to
 
 
 @pytest.mark.parametrize(

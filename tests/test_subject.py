@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.catalog import ALL, GLOBAL, Region, Service, Vendor
-from crawler.places import Gazetteer
-from crawler.subject import Named, Subject, subject
+from crawler.places import Gazetteer, Named, Subject, subject
 
 VENDOR = Vendor(
     id="nimbus",

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from crawler.pointers import linked_to
+from crawler.places import linked_to
 from crawler.records import OVER, Basis, Incident, Kind, Signal
 from crawler.timeline.choice import Outage, entered, equals, outages
 from crawler.timeline.claims import LANDMARKS, Cell, Claim, Names, Statements

@@ -12,9 +12,8 @@ import msgspec
 from crawler.catalog import ALL, GLOBAL, Source, Vendor
 from crawler.clock import Window, Zones
 from crawler.clock import read as read_times
-from crawler.places import Gazetteer, Recovery, Scope
+from crawler.places import Gazetteer, Named, Recovery, Scope, Subject, subject
 from crawler.records import OVER, Account, Basis, Impact, Incident, Severity, Signal, State, Update
-from crawler.subject import Named, Subject, subject
 
 #: A report that names more regions and services than this gets one claim for all of them.
 MOST_CELLS = 64

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from crawler.catalog import Vendor
-from crawler.names import (
+from crawler.places.names import (
     CJK,
     Mention,
     Names,

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from crawler.places import Gazetteer, Mention, Scope
+from crawler.places.gazetteer import Gazetteer, Mention, Scope
 
 
 class Named(NamedTuple):
