@@ -683,3 +683,12 @@ def test_a_component_in_a_place_nobody_knows_keeps_its_outage() -> None:
         ("fra", "api", at("11:00")),
         (None, "api", at("14:00")),
     }
+
+
+def test_named_places_that_are_back_come_out_of_an_incident_without_places() -> None:
+    early = said("10:40", "Frankfurt and other regions have recovered; the rest is recovering.")
+    over = said("12:00", "The issue in Oregon has been resolved.", State.RESOLVED)
+    assert outages(incident(said("10:05", "Requests fail."), early, over)) == [
+        "- - 10:05 posted > 12:00 posted",
+        "fra - 10:05 posted > 10:40 posted",
+    ]

@@ -51,8 +51,10 @@ def outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) ->
         for c in cells
         if None not in c or _spells(by_cell.get(c, ())) or not any(c != o and _covers(c, o) for o in cells)
     ]
-    if not cells:
-        cells = list(dict.fromkeys((c.region, c.service) for c in usable if c.recovery)) or [(None, None)]
+    # A place that is named when it is back was out, also where the vendor had not said which were; the rest stays.
+    back = dict.fromkeys((c.region, c.service) for c in usable if c.recovery)
+    cells = cells or [(None, None)]
+    cells += [b for b in back if b not in cells and any(_covers(c, b) for c in cells)]
     spells = {cell: _spells(by_cell.get(cell, ())) for cell in cells}
     edges = _edges(spells.values())
     for cell in sorted(cells, key=lambda c: (c[0] or "", c[1] or "")):

@@ -315,7 +315,7 @@ class Statements:
         found = []
         for update in self.updates:
             for recovery in self.names.places.recoveries(update.text, self.day):
-                closed = self._recovered(recovery.scope)
+                closed = self._recovered(recovery.scope, last_word=update.state in OVER)
                 if not self.cells or not set(closed) >= set(self.cells):
                     found.append((update, recovery, closed))
         return found
@@ -352,18 +352,26 @@ class Statements:
         """
         return not scope.services and len({service for _, service in self.cells}) > 1
 
-    def _recovered(self, scope: Scope) -> list[Cell]:
-        """The cells a recovery closes: those it names, among the incident's own where these are known."""
+    def _recovered(self, scope: Scope, last_word: bool) -> list[Cell]:
+        """The cells a recovery closes: those it names, among the incident's own where these are known.
+
+        A cell without a region, or without a service, holds all that the line names; unless it is the last word,
+        which only says once more where it all was.
+        """
+        if last_word and not scope.open_list and (not self.cells or any(None in cell for cell in self.cells)):
+            return self.cells
         services = [s for s in scope.services if s != ALL]
-        if self.cells:
-            return [
-                (region, service)
-                for region, service in self.cells
-                if (not scope.regions or region in scope.regions)
-                and (not services or service in services)
-                and service not in scope.except_services
-            ]
-        return _product(scope.regions, services)
+        if not self.cells:
+            return _product(scope.regions, services)
+        closed: list[Cell] = []
+        for region, service in self.cells:
+            regions = [region] if region or not scope.regions else scope.regions
+            if scope.regions and region and region not in scope.regions:
+                continue
+            if service and ((services and service not in services) or service in scope.except_services):
+                continue
+            closed += _product([r for r in regions if r], [service] if service else services) or [(region, service)]
+        return list(dict.fromkeys(closed))
 
     def accounts(self) -> Iterator[Claim]:
         """Accounts written by hand, fanned out to regions and services."""
