@@ -157,6 +157,34 @@ STARTS_AND_ENDS = [
     ("自 10:30 起服务不可用，于 11:20 恢复", CHINA, ["11-15 02:30 > 11-15 03:20 None"]),
     ("Incident Start: 12 November 2023 04:30\nIncident End: 12 November 2023 04:38", US, ["11-12 12:30 > 11-12 12:38 None"]),
     ("Incident Start: 12 Nov 2023 04:30\nIncident End: 12 Nov 2023 04:38\nIncident Start: 12 Nov 2023 04:48\nIncident End: 12 Nov 2023 04:58", US, ["11-12 12:30 > 11-12 12:38 None", "11-12 12:48 > 11-12 12:58 None"]),
+    # what was done at a time, and what came of it some sentences later; what was put back to how it was before
+    ("At 06:10 UTC, a new key was put in. It had the wrong owner, and no worker could read it. As a result, some users saw errors.", WORLD, ["11-15 06:10 > ? UTC"]),
+    ("On 15 Nov at 06:10 UTC we moved a table. The index was left behind. Consequently, requests failed until it was built.", WORLD, ["11-15 06:10 > ? UTC"]),
+    ("At 06:10 UTC, we were alerted to a full disk. It had been filling for days. As a result, users saw errors.", WORLD, []),
+    ("At 06:10 UTC, a new key was put in. At 06:40 UTC it was read. As a result, users saw errors.", WORLD, []),
+    ("Boards were put back to their state prior to the incident (15 Nov 07:20 UTC).", WORLD, ["11-15 07:20 > ? UTC"]),
+    ("The lists are again in the condition before this outage (at 07:20 UTC).", WORLD, ["11-15 07:20 > ? UTC"]),
+    ("We wrote to them before the outage (07:20 UTC).", WORLD, []),
+    # the end of another incident; what was done to end it; recovery that is seen is no end
+    ("Between 08:00 and 09:00 UTC logins failed. We reverted the change to resolve the second incident at 11:30 UTC.", WORLD, ["11-15 08:00 > 11-15 09:00 UTC", "? > 11-15 11:30 UTC"]),
+    ("It began at 08:00 UTC and was resolved at 09:00 UTC. The third outage was fixed at 11:30 UTC.", WORLD, ["11-15 08:00 > 11-15 09:00 UTC", "? > 11-15 11:30 UTC"]),
+    ("We restarted the brokers to mitigate the impact at 11:30 UTC.", WORLD, ["? > 11-15 11:30 UTC"]),
+    ("It began at 08:00 UTC. We fixed this and have seen signs of recovery since 09:15 UTC.", WORLD, ["11-15 08:00 > ? UTC"]),
+    ("The cause was repaired and we see improvements since 09:15 UTC.", WORLD, []),
+    # ranges within what a start and an end span
+    ("At 08:00 UTC pages began to fail. Reads failed from 08:00 to 08:20 UTC. All services were restored at 09:10 UTC.", WORLD, ["11-15 08:00 > 11-15 09:10 UTC", "11-15 08:00 > 11-15 08:20 UTC"]),
+    ("Starting at 08:00 UTC it failed.\n- Search: from 08:30 to 08:50 UTC.\n- Mail: between 08:40 and 09:20 UTC.\nThe issue was resolved at 10:00 UTC.", WORLD, ["11-15 08:00 > 11-15 10:00 UTC", "11-15 08:30 > 11-15 08:50 UTC", "11-15 08:40 > 11-15 09:20 UTC"]),
+    ("Starting at 05:00 UTC it failed. From 05:00 to 06:00 UTC reads failed. From 09:00 to 11:00 UTC writes failed. By 10:00 UTC lists were restored.", WORLD, ["11-15 05:00 > 11-15 06:00 UTC", "11-15 09:00 > 11-15 11:00 UTC"]),
+    ("Incident Start: 15 Nov 2023 04:30\nIncident End: 15 Nov 2023 06:38\nReads failed from 04:30 to 05:10.", US, ["11-15 12:30 > 11-15 14:38 None", "11-15 12:30 > 11-15 13:10 None"]),
+    # an estimate of what was; a repair of what was lost then
+    ("We estimate that one in ten calls failed between 08:00 and 09:00 UTC.", WORLD, ["11-15 08:00 > 11-15 09:00 UTC"]),
+    ("We estimate that the work will be done between 20:00 and 21:00 UTC.", WORLD, []),
+    ("We are replaying events from 08:00 to 08:40 UTC. Some mails were not sent during that window.", WORLD, ["11-15 08:00 > 11-15 08:40 UTC"]),
+    ("The hosts were restored between 08:00 and 08:40 UTC. A few jobs failed in this period.", WORLD, ["11-15 08:00 > 11-15 08:40 UTC"]),
+    ("We are replaying events from 08:00 to 08:40 UTC. No data was lost during that window.", WORLD, []),
+    # the blank after the zone may be missing
+    ("Beginning at Tuesday, 2023-11-14 21:00 US/PacificWe are seeing an issue.", US, ["11-15 05:00 > ? PST"]),
+    ("From 10:00 to 11:00 America/New_YorkReads failed.", US, ["11-15 15:00 > 11-15 16:00 EST"]),
     # how long it lasted
     ("Starting at 5:10 AM PST calls failed for approximately 3 hours.", US, ["11-15 13:10 > 11-15 16:10 PST"]),
     ("On Sunday, 12 November 2023 07:30 US/Pacific, an issue resulted in failures for a period of 3 hours, 12 minutes.", US, ["11-12 15:30 > 11-12 18:42 PST"]),
@@ -438,6 +466,8 @@ def test_no_text_raises(text: str) -> None:
         "between ", "10:00 ", "10:00 and ", "10:00 AM PST (10:00 UTC) ", "from 10:00 to ", " " * 40 + "10:00", "(((10:00", "\n", "\n--",
         "10:00 on 5 November at ", "resolved ", "resolved at 10:00 ", "Some at 10:00 to 11:00 UTC. ", "since since 10:00 ", "9", "9:", "12:34:56",
         "a.m. ", "年月日", "1月", "逐步", "for approximately 3 hours at 10:00 ", "at at at at ", "10:00 , , , , , ", "not seen since 10:00 ", "1:00 PST, ",
+        "rolled back to resolve the issue at 10:00 ", "At 10:00 a. as a result, users ", "10:00 to 11:00 a. b during that window ", "10:00 US/PacificWe ",
+        "It began at 10:00. From 10:00 to 11:00 it failed. It was resolved at 12:00. ",
     ],
 )  # fmt: skip
 def test_work_grows_with_the_text_only(piece: str) -> None:

@@ -35,7 +35,7 @@ PLAN = re.compile(
     r"|scheduled\sto|post(?:ed)?\s(?:an\s)?update)|预计|预期|将于|将在|下次更新|予定|見込み|예정"
 )
 PLANNED_RANGE = re.compile(
-    r"\b(?:next\supdate|(?:provide|post)\s(?:an|another|more|further|the\snext)|eta\b|(?:we\s)?(?:expect|anticipate|estimate)[a-z]*\s(?:to|the|that|full|a|it)\b)|预计(?!.{0,6}影响)"
+    r"\b(?:next\supdate|(?:provide|post)\s(?:an|another|more|further|the\snext)|eta\b|(?:we\s)?(?:expect|anticipate|estimate)[a-z]*\s(?!that\s[^.;]{0,80}?\b(?:was|were|had|failed|saw|experienced)\b)(?:to|the|that|full|a|it)\b)|预计(?!.{0,6}影响)"
 )
 #: What is done about an outage, told before a range or a moment.
 WORK = re.compile(
@@ -125,6 +125,15 @@ _REMEDY = re.compile(
 _WHOLLY = re.compile(
     r"\b(?:fully|completely|complete|entirely|full|all\s(?:affected|impacted|users|customers|projects|services|issues|connectivity|requests|features)|the\s(?:issue|incident|event|outage|problem|disruption|impact(?!\s(?:to|on|for)\b))|this\s(?:issue|incident|event|outage)|issues?)\b"
 )
+#: What was done, and what for, up to the moment: "we rolled back the change to resolve the incident at 18:20".
+_REMEDY_BEFORE = re.compile(
+    r"\b(?:rerouted|re-routed|redirected|shifted|reverted|restarted|disabled|removed|drained|failed\sover|rolled\sback)\b"
+    rf"[^.;]{{0,80}}?\bto\s(?:resolve|mitigate)\sthe\s(?:\w+\s)?(?:issue|incident|outage|impact|problem)\s(?:at|by)\s{_ADVERBS}$"
+)
+#: Recovery that is seen is still going on.
+_SEEN = re.compile(r"\bse(?:e|en|eing)\s(?:\w+\s){0,2}?(?:recovery|improvements?)\b")
+#: An incident beside the one that the text is about.
+_ANOTHER = re.compile(r"\b(?:second|third|other|later|subsequent|separate)\s(?:incident|outage|disruption)\b")
 #: What follows an end that was not one for all.
 _REST = re.compile(
     r"(?:\s(?!and\b|but\b)[\w'-]+){0,2}?\s(?:to|for|in|on|across)\s(?:the\s)?(?:vast\s)?(?:majority|most|some|many|several|almost|nearly)\b"
@@ -153,13 +162,28 @@ _BROKE = re.compile(
 _CAUSED = re.compile(
     r"[^.\n]{0,240}\.\s(?:this|which|these|it)\s(?:\w+\s)?(?:caused|resulted\sin|led\sto|triggered|affected|impacted|prevented)\b"
 )
+#: "A change went out. It could not be read at boot. As a result, users saw errors": the same, some sentences later,
+#: with no other time between.
+_AS_A_RESULT = re.compile(
+    r"(?:(?!\d:\d\d)[^\n]){0,400}?\.\s(?:as\sa\s(?:result|consequence)|consequently|because\sof\sthis),?\s"
+    r"(?:\w+\s){0,3}?(?:users|customers|requests|services|clients)\s(?:\w+\s){0,2}?"
+    r"(?:experienced|saw|encountered|failed|unable|unavailable|impacted|affected|degraded|received)\b"
+)
+#: What was done about trouble that was there by then.
+_ANSWERED = re.compile(
+    r"\b(?:notified|alert(?:ed|s)?|monitor\w*|flagged|observed|detected|identified|engaged|investigat\w*|rolled|mitigat\w*|paged|revert\w*)\b"
+)
+#: "Put back to the state before the incident (19:00)".
+_STATE_BEFORE = re.compile(
+    rf"\b(?:state|condition|status|version|levels?)\s(?:\w+\s){{0,2}}?(?:before|prior\sto|preceding)\s(?:the|this)\s(?:incident|outage|disruption)\s?\({_ADVERBS}$"
+)
 #: "It was well until 13:00": what ends then is being well.
 _WELL_UNTIL = re.compile(rf"\b(?:normal|healthy|stable|operational|well)\b[^.;,]{{0,40}}\suntil\s{_ADVERBS}$")
 _CJK_BROKE = re.compile(
     r"^(?:左右|许|頃|ごろ)?[,\s]*[^。;,]{0,40}(?:出现|发生|発生)[^。;,]{0,16}?(?:异常|故障|中断|错误|障碍|障害|エラー)"
 )
 _NOTICED = re.compile(
-    r"\b(?:notified|alert(?:ed|s)?|monitor\w*|flagged|observed|detected|deployed|identified|engaged|investigat\w*|rolled|mitigat\w*|page[ds])\b"
+    r"\b(?:notified|alert(?:ed|s)?|monitor\w*|flagged|observed|detected|deployed|identified|engaged|investigat\w*|rolled|mitigat\w*|paged)\b"
 )
 
 _NUMBER = r"(\d{1,3}(?:\.\d)?|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
@@ -167,6 +191,15 @@ _SPAN = rf"{_NUMBER}[\s-](minutes?|mins?|hours?|hrs?)\b(?:,?\s(?:and\s)?{_NUMBER
 _ABOUT = (
     r"(?:(?:a|the|period|total|duration|of|approximately|about|around|roughly|nearly|~|another|next|over|just)\s)*+"
 )
+#: A sentence that says of the range before it that things failed then.
+_FAILED_THEN = re.compile(
+    r"[^.;\n]{0,60}\.\s(?P<told>[^.\n]{0,100}?\b(?:during|in|within)\s(?:that|this)\s(?:window|period|interval|time(?:frame|\speriod|\swindow|\sframe)?)\b[^.\n]{0,100})"
+)
+_FAILED = re.compile(
+    r"\bnot\s(?:delivered|processed|sent|recorded|received|available|saved|run|triggered)\b"
+    r"|\b(?:failed|lost|dropped|delayed|missed|unavailable|unable|affected|impacted|errors)\b"
+)
+_NONE_FAILED = re.compile(r"\b(?:no|none|never|will|not\s(?:be\s)?(?:lost|affected|impacted|dropped|delayed))\b")
 _LASTS = re.compile(
     rf"\b(?:for|lasting|lasted(?:\sfor)?)\s{_ABOUT}{_SPAN}(?!\s(?:per|each|delay|behind|old|interval|window|at\sa\stime|or\s(?:more|less)|ago))"
 )
@@ -232,6 +265,8 @@ def starts(head: str, after: str, beyond: str, *, first: bool) -> Beginning | No
         if match[0].startswith("from") and ahead.strip() and not ahead.rstrip().endswith((":", ",", ".")):
             return None  # "traffic from 10:00 on" more often tells of a step
         return Beginning(len(match[0]))
+    if match := _STATE_BEFORE.search(near):
+        return Beginning(len(match[0]))
     if (match := _WELL_UNTIL.search(near)) and "not" not in match[0]:
         return Beginning(len(match[0]))
     if match := _AS_OF.search(near):
@@ -241,6 +276,8 @@ def starts(head: str, after: str, beyond: str, *, first: bool) -> Beginning | No
     if first and (opens := _FIRST_WORD.search(head[-80:])):
         broke = _BROKE.match(after)
         if (broke and not _NOTICED.search(broke[0])) or _CAUSED.match(beyond):
+            return Beginning(len(opens[0].lstrip()))
+        if not _ANSWERED.search(after) and _AS_A_RESULT.match(beyond):
             return Beginning(len(opens[0].lstrip()))
     if first and _CJK_BROKE.match(after):
         return Beginning()
@@ -253,6 +290,8 @@ class Ending(NamedTuple):
     sureness: End
     before: int = 0
     after: int = 0
+    #: It is the end of another incident than the one that the text is about.
+    another: bool = False
 
 
 _NO_END = Ending(End.NONE)
@@ -270,6 +309,8 @@ def ends(head: str, after: str) -> Ending:
     if _CLAUSE_OPENS.search(near) and (match := _END_AFTER.match(after)):
         partly = _REST.match(after, match.end())
         return Ending(End.PARTLY if partly else _sureness(match["words"]), 0, match.end())
+    if match := _REMEDY_BEFORE.search(near):
+        return Ending(End.PLAIN, len(match[0]), another=_ANOTHER.search(match[0]) is not None)
     if match := _EFFECT.match(after):
         return Ending(End.PLAIN, 0, match.end())
     if match := _END_BEFORE.search(near):
@@ -294,10 +335,12 @@ def _end_before(near: str, match: re.Match[str]) -> Ending:
     words = near[max(clause, match.start() - 80, 0) : match.end()]
     if re.search(r"\buntil\s", match["link"]) and " not until" not in words:
         return _NO_END  # it was well until then
+    if _SEEN.search(match["link"]):
+        return Ending(End.PARTLY, len(match[0]))
     sureness = (
         End.WHOLE if " not until" in words else _sureness(words, been=_BEEN.search(near, 0, match.start()) is not None)
     )
-    return Ending(sureness, len(match[0]))
+    return Ending(sureness, len(match[0]), another=_ANOTHER.search(words) is not None)
 
 
 def _lasting(ahead: str) -> bool:
@@ -315,10 +358,16 @@ def _sureness(words: str, *, been: bool = False) -> End:
     return End.WHOLE if _WHOLLY.search(words) else End.PLAIN
 
 
-def ranges(before: str, head: str, after: str) -> bool:
-    """Whether a range is of the outage, not of a plan, a recovery or a backlog."""
+def ranges(before: str, head: str, after: str, beyond: str) -> bool:
+    """Whether a range is of the outage, not of a plan, a recovery or a backlog. `beyond`: the text from it on."""
     if PLANNED_RANGE.search(head[-120:]):
         return False
+    if (
+        (match := _FAILED_THEN.match(beyond))
+        and _FAILED.search(match["told"])
+        and not _NONE_FAILED.search(match["told"])
+    ):
+        return True
     if WORK.search(before[-100:]):
         return False
     return not WORK_AFTER.match(after[:160])

@@ -33,6 +33,8 @@ class Event(NamedTuple):
     lasted: Bound | None = None
     #: Where its sentence begins, when that sentence is about some of those affected.
     some: int | None = None
+    #: It is the end of another incident than the one that the text is about.
+    another: bool = False
 
     @property
     def range(self) -> tuple[datetime, datetime] | None:
@@ -48,13 +50,24 @@ def joined(events: Sequence[Event]) -> Iterator[Pair]:
     yield from ((e, e) for e in events if e.start is None and e.end is None)
     whole = _without_parts([e for e in events if e.range])
     begun = [e for e in events if e.start and not e.end]
-    over = [e for e in events if e.end and not e.start]
+    over = [e for e in events if e.end and not e.start and not e.another]
+    yield from ((e, e) for e in events if e.another and e.sureness > End.BACKLOG)
     # "Starting at 7:30 … Between 8 and 18 the rate was 3 %": the range is a part of what began before
-    opening = next((e for e in begun if whole and e.span < whole[0].span and _just_before(e, whole[0])), None)
+    opening = next((e for e in begun if whole and e.span < whole[0].span and _opens(e, whole, over)), None)
     if whole and opening is None:
         yield from ((e, e) for e in whole)
         yield from ((e, e) for e in begun if not any(_after_start(e, w) for w in whole))
-    elif any(e.labelled for e in begun) and any(e.labelled for e in over):
+        return
+    found = list(_without_ranges(events, begun, over, opening))
+    yield from found
+    yield from ((e, e) for e in whole if any(_within(e, first, last) for first, last in found))
+
+
+def _without_ranges(
+    events: Sequence[Event], begun: Sequence[Event], over: Sequence[Event], opening: Event | None
+) -> Iterator[Pair]:
+    """What the starts and the ends that stand alone make. `opening`: the start that comes before all ranges."""
+    if any(e.labelled for e in begun) and any(e.labelled for e in over):
         yield from _labelled([e for e in events if e.labelled])
     elif begun and not over and any(e.lasted for e in begun):
         yield from ((e, e._replace(end=e.lasted)) for e in begun if e.lasted)
@@ -119,8 +132,20 @@ def _after_start(start: Event, window: Event) -> bool:
     return start.start is None or window.start is None or window.start.at <= start.start.at
 
 
-def _just_before(start: Event, window: Event) -> bool:
-    """Whether a start comes before a window, on the same day."""
+def _within(part: Event, first: Event, last: Event) -> bool:
+    """Whether a range lies within the window from a start to an end."""
+    if part.range is None or first.start is None or last.end is None:
+        return False
+    return first.start.at <= part.range[0] and part.range[1] <= last.end.at
+
+
+def _opens(start: Event, whole: Sequence[Event], over: Sequence[Event]) -> bool:
+    """Whether a start comes before the first window, on the same day; or with it, to an end that covers all."""
+    window = whole[0]
     if start.start is None or window.start is None:
         return False
-    return timedelta(0) < window.start.at - start.start.at < timedelta(hours=24)
+    ahead = window.start.at - start.start.at
+    if ahead:
+        return timedelta(0) < ahead < timedelta(hours=24)
+    _, last = next(_from_start(start, over))
+    return _end_at(last) >= max(_end_at(e) for e in whole)

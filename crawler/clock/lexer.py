@@ -346,11 +346,22 @@ def _words(folded: str, text: str, start: int, end: int) -> Iterator[Token]:
         elif match["weekday"]:
             yield Token(Kind.WEEKDAY, begin, stop, _WEEKDAYS.index(match["weekday"][:3]))
         elif match["zone"]:
-            yield Token(Kind.ZONE, begin, stop, _ANYWHERE.look_up(text[begin:stop]))
+            zone = _place(text[begin:stop])
+            yield Token(Kind.ZONE, begin, begin + len(zone.written), zone)
         elif match["relative"]:
             yield Token(Kind.RELATIVE, begin, stop, _OFFSETS[match["relative"]])
         else:
             yield Token(Kind.WEEKDAY, begin, stop, -1)
+
+
+_NEXT_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def _place(written: str) -> Zone:
+    """The zone of an IANA name or an offset; the blank after it may be missing: "US/PacificWe are"."""
+    ends = (len(written), *(match.start() for match in _NEXT_WORD.finditer(written)))
+    options = (_ANYWHERE.look_up(written[:end]) for end in ends)
+    return next((zone for zone in options if zone.rule), _ANYWHERE.look_up(written))
 
 
 def _zones(folded: str, text: str, zones: Zones, start: int, end: int) -> Iterator[Token]:

@@ -140,7 +140,9 @@ class _Reader:
         self._note_date(self.chains[index - 1].moments[-1].end if index else 0, chain)
         floor = max(sentence, self.chains[index - 1].moments[-1].end if index else 0)
         head, before = self._head(sentence, opened), self._head(floor, opened)
-        told = not narrative and cues.ranges(before, head, self._after(index, chain.moments[-1].end))
+        last = chain.moments[-1].end
+        beyond = self.folded[last : last + _REACH]
+        told = not narrative and cues.ranges(before, head, self._after(index, last), beyond)
         for i, j in pairs:
             if told:
                 yield self._range(chain, i, j)
@@ -234,7 +236,8 @@ class _Reader:
         except Unplaced as problem:
             return Event(None, None, ending.sureness, False, moment.zone, span, str(problem))
         if begin is None:
-            return Event(None, bound, ending.sureness, label is not None, bound.zone, span, bound.suspect)
+            sure, other = ending.sureness, ending.another
+            return Event(None, bound, sure, label is not None, bound.zone, span, bound.suspect, another=other)
         length = cues.lasted(head, after)
         lasted = bound._replace(at=bound.at + length) if length else None
         ongoing = cues.ONGOING.search(self.folded[sentence : moment.start]) is not None
