@@ -12,7 +12,7 @@ import hashlib
 import math
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import zstandard
 from sqlite_utils import Database, Migrations
 
 from crawler.database import connect, transaction
-from crawler.records import Capture
+from crawler.records import Capture, stamp
 
 CHAIN = 128
 #: Response headers worth keeping: what the body is, how old it is, and what makes the next request conditional.
@@ -65,6 +65,24 @@ def create(db: Database) -> None:
 
 class CorruptBodyError(Exception):
     """Stored bytes are not what their digest says."""
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """Something in the store that is not as it was written: where, and what is wrong."""
+
+    where: str
+    problem: str
+
+
+class Verified(msgspec.Struct):
+    """What the store holds, all of it read. Sizes are in bytes."""
+
+    captures: int = 0
+    bodies: int = 0  # distinct ones
+    size: int = 0  # of the bodies as they came
+    stored: int = 0  # of what is kept of them
+    longest: int = 0  # bodies in the longest chain
+    damaged: list[Damage] = []
 
 
 class Captures:
@@ -221,6 +239,19 @@ class Captures:
                 body,
             )
 
+    def look(self, url: str, at: datetime) -> Capture | None:
+        """What was found at an address at that second, for whichever source; None when nobody looked."""
+        row = self.conn.execute(
+            "select seq from captures join addresses on addresses.id = address where url = ? and fetched_at = ?",
+            (url, math.floor(at.timestamp())),
+        ).fetchone()
+        return next(self.read([row[0]]))[1] if row else None
+
+    def body_of(self, digest: bytes) -> bytes | None:
+        """The body with this SHA-256; None when it is not here."""
+        row = self.conn.execute("select id from bodies where digest = ?", (digest,)).fetchone()
+        return self._body(row[0]) if row else None
+
     def last_look(self, source: str) -> datetime | None:
         """When this source was last asked, whatever came of it."""
         (last,) = self.conn.execute(
@@ -239,6 +270,74 @@ class Captures:
     def named_sources(self) -> list[tuple[str, str, str, str]]:
         """What `name_source` was told: (id, vendor, platform, url)."""
         return list(self.conn.execute("select id, vendor, platform, url from named_sources order by id"))
+
+    def verify(self, progress: Callable[[int, int], None]) -> Verified:
+        """Read every body along its chain and compare it with its digest; `progress` hears of (done, all) bodies."""
+        found = Verified()
+        found.damaged = [
+            Damage(str(self.path), text) for (text,) in self.conn.execute("pragma quick_check") if text != "ok"
+        ]
+        (found.captures,) = self.conn.execute("select count(*) from captures").fetchone()
+        totals = "select count(*), total(size), total(length(data)), coalesce(max(depth) + 1, 0) from bodies"
+        found.bodies, size, stored, found.longest = self.conn.execute(totals).fetchone()
+        found.size, found.stored = int(size), int(stored)
+        wrong: dict[int, str] = {}
+        for done, (number, problem) in enumerate(self._checked(), 1):
+            if problem:
+                wrong[number] = problem
+            progress(done, found.bodies)
+        found.damaged += self._named(wrong)
+        return found
+
+    def _checked(self) -> Iterator[tuple[int, str | None]]:
+        """Every body and what is wrong with it. From each first body along its chain, so that each is unpacked once."""
+        follow: dict[int | None, list[int]] = {}
+        numbers = set()
+        for number, base in self.conn.execute("select id, base from bodies order by id desc"):
+            follow.setdefault(base, []).append(number)
+            numbers.add(number)
+        waiting: list[tuple[int, bytes | None, int, str | None]] = [(n, None, -1, None) for n in follow.get(None, ())]
+        for base in set(follow) - numbers - {None}:
+            waiting += [(n, None, -1, f"body {base}, which it follows, is missing") for n in follow[base]]
+        while waiting:
+            number, before, depth, problem = waiting.pop()
+            numbers.discard(number)
+            body = None
+            if not problem:
+                body, problem = self._check(number, before, depth + 1)
+            yield number, problem
+            after = f"body {number}, which it follows, is damaged" if problem and body is None else None
+            waiting += [(n, body, depth + 1, after) for n in follow.get(number, ())]
+        yield from ((number, "its chain has no beginning") for number in sorted(numbers))
+
+    def _check(self, number: int, before: bytes | None, depth: int) -> tuple[bytes | None, str | None]:
+        """A body, if its bytes are what they were, and what is wrong with its row."""
+        digest, size, said, data = self.conn.execute(
+            "select digest, size, depth, data from bodies where id = ?", (number,)
+        ).fetchone()
+        try:
+            body = _decompress(data, size, before)
+        except (zstandard.ZstdError, TypeError, ValueError, MemoryError) as error:
+            return None, str(error)
+        if hashlib.sha256(body).digest() != digest:
+            return None, "it has other bytes than its digest says"
+        if len(body) != size or said != depth:
+            return body, f"its row says {size} bytes, number {said} of its chain; it is {len(body)}, number {depth}"
+        return body, None
+
+    def _named(self, wrong: dict[int, str]) -> Iterator[Damage]:
+        """The captures that show damaged bodies, and damaged bodies that none shows."""
+        shown = set()
+        for url, at, number, missing in self.conn.execute(
+            """select url, fetched_at, body, bodies.id is null from captures join addresses on addresses.id = address
+            left join bodies on bodies.id = body where body is not null order by url, fetched_at"""
+        ):
+            if missing or number in wrong:
+                shown.add(number)
+                where = f"{url} {stamp(datetime.fromtimestamp(at, UTC))}"
+                yield Damage(where, f"body {number}: {'it is missing' if missing else wrong[number]}")
+        for number in sorted(set(wrong) - shown):
+            yield Damage(f"{self.path}: body {number}, of no capture", wrong[number])
 
 
 def _compress(body: bytes, base: bytes | None) -> bytes:

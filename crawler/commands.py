@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -209,13 +210,15 @@ def import_(
     data: Path,
     catalog: Path,
 ) -> None:
-    """Take captures from PATHS (capture lines: .jsonl, .xz, .gz, .zst) as if polled when they were fetched.
+    """Take captures from PATHS (capture lines: .jsonl, .xz, .gz, .zst; web archives: .warc, .warc.gz) as if polled
+    when they were fetched.
 
     Their source is known by its name, else by its address; --vendor and --platform name it when the
     catalog does not. With --git, every committed version of a file at the time of its commit.
     """
     from crawler.archive import chunks
     from crawler.imports import ImportProblem, NamedSource, from_git, from_lines
+    from crawler.warc import from_warc, is_warc
     from spiders import PLATFORMS
 
     if bool(vendor) != bool(platform):
@@ -226,8 +229,9 @@ def import_(
         )
     git = [bool(option) for option in (repository, file, source)]
     if any(git) != all(git) or any(git) == bool(paths):
-        raise click.UsageError("give PATHS of capture lines, or --git REPO --path FILE --source S")
+        raise click.UsageError("give PATHS of capture lines or WARC files, or --git REPO --path FILE --source S")
     problems: list[ImportProblem] = []
+    passed: Counter[str] = Counter()
 
     def good(items: Iterable[Capture | ImportProblem]) -> Iterator[Capture]:
         for item in items:
@@ -244,7 +248,15 @@ def import_(
             entry = known.sources[source] if source in known.sources else named.of(source, f"git:{file}")  # type: ignore[union-attr]
             streams = [(str(repository), from_git(repository, file, entry))]
         else:
-            streams = [(str(path), from_lines(path, known, named)) for path in paths]
+            streams = [
+                (
+                    str(path),
+                    from_warc(path, known, named, captures, passed)
+                    if is_warc(path)
+                    else from_lines(path, known, named),
+                )
+                for path in paths
+            ]
         for where, stream in streams:
             read = added = 0
             with progress(where) as bar:
@@ -256,6 +268,8 @@ def import_(
                 except (OSError, RuntimeError) as error:
                     problems.append(ImportProblem(where, str(error)))
             click.echo(f"{where}: {read} captures, {added} of them new")
+        if passed:
+            click.echo(f"passed over: {', '.join(f'{count} {kind}' for kind, count in sorted(passed.items()))}")
         report = catch_up(archive, captures)
         tell(report)
     for problem in problems[:20]:
@@ -267,7 +281,11 @@ def import_(
 
 
 @main.command()
-@click.option("--diff", is_flag=True, help="Only show what would change; the archive stays as it is.  Exit code 3: something would.")
+@click.option(
+    "--diff",
+    is_flag=True,
+    help="Only show what would change; the archive stays as it is.  Exit code 3: something would.",
+)
 @click.option("--most", default=20, show_default=True, help="With --diff, how many changes to show for each table.")
 @common
 def rebuild(diff: bool, most: int, data: Path, catalog: Path) -> None:
@@ -406,3 +424,85 @@ def export(directory: Path, data: Path, catalog: Path) -> None:
             raise click.ClickException(f"the release cannot be written: {error}") from error
     for name, rows in written.items():
         click.echo(f"{name}.csv: {rows} rows")
+
+
+@main.group("captures")
+def captures_() -> None:
+    """The store of responses: check it, or write it as a WARC file.
+
+    Its sub-commands take --data DIR (default: ./data) and --catalog like all others.
+    """
+
+
+@captures_.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--source", help="Only this source.")
+@click.option("--since", metavar="TIME", help="Only looks from this time on: a day, or a time with its zone.")
+@click.option("--until", metavar="TIME", help="Only looks before this time.")
+@common
+def captures_export(
+    file: Path, source: str | None, since: str | None, until: str | None, data: Path, catalog: Path
+) -> None:
+    """Every look, oldest first, into FILE (.warc.gz or .warc) for other web archives; `outages import` takes it back.
+
+    Exits with 3 when a body is damaged and could not be written.
+    """
+    from importlib.metadata import version
+
+    from crawler.warc import export as write
+    from crawler.warc import is_warc
+
+    if not is_warc(file):
+        raise click.BadParameter(f"{file.name} does not end in .warc.gz or .warc", param_hint="FILE")
+    begin, end = _seconds(since, "--since"), _seconds(until, "--until")
+    with opened(data, catalog) as (_, captures, _archive):
+        looks = captures.of_source(source) if source else captures.pending(0)
+        if source and not looks:
+            raise click.ClickException(f"there is no capture of a source {source!r}")
+        chosen = [seq for seq, _, at in looks if (begin is None or at >= begin) and (end is None or at < end)]
+        try:
+            with progress(str(file)) as bar:
+                report = write(captures, chosen, file, f"outages/{version('outages')}", bar)
+        except OSError as error:
+            raise click.ClickException(f"the file cannot be written: {error}") from error
+    kinds = ", ".join(f"{count} {kind}" for kind, count in report.records.most_common())
+    click.echo(f"{file}: {report.records.total()} captures{f': {kinds}' if kinds else ''}")
+    for problem in report.damaged:
+        click.echo(f"not exported: {problem}", err=True)
+    if report.damaged:
+        sys.exit(SOME_FAILED)
+
+
+def _seconds(text: str | None, option: str) -> float | None:
+    """A time that was typed; a day is its beginning in UTC."""
+    from crawler.records import instant
+
+    try:
+        return None if text is None else instant(text if len(text) > 10 else f"{text}T00:00:00Z").timestamp()
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from error
+
+
+@captures_.command("verify")
+@common
+def captures_verify(data: Path, catalog: Path) -> None:
+    """Read every body that is kept and compare it with its digest.
+
+    Exits with 3 when one is damaged, naming the captures that show it.
+    """
+    with opened(data, catalog) as (_, captures, _archive):
+        try:
+            with progress("checking") as bar:
+                found = captures.verify(bar)
+        except sqlite3.DatabaseError as error:
+            click.echo(f"damaged: {captures.path}: {error}")
+            sys.exit(SOME_FAILED)
+    for damage in found.damaged:
+        click.echo(f"damaged: {damage.where}: {damage.problem}")
+    click.echo(
+        f"{found.captures:,} captures, {found.bodies:,} distinct bodies of {found.size:,} bytes, "
+        f"stored in {found.stored:,}; longest chain {found.longest}"
+    )
+    if found.damaged:
+        click.echo(f"{len(found.damaged):,} damaged")
+        sys.exit(SOME_FAILED)

@@ -43,6 +43,7 @@ EVERY = [
     ("health",),
     ("add", "http://127.0.0.1:9"),
     ("export", "RELEASE"),
+    ("captures", "verify"),
 ]
 
 
