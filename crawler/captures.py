@@ -90,7 +90,7 @@ class Captures:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.db = connect(path, migrations)
+        self.db = connect(path, migrations, synchronous="full")
         self.conn: sqlite3.Connection = self.db.conn
         self._bodies: OrderedDict[int, bytes] = OrderedDict()
         self._remembered = 0

@@ -168,6 +168,7 @@ def poll(
                         timeout=timeout,
                         now=now if moment else None,
                         told=heard.append,
+                        unconditional=archive.unreadable(),
                     )
         except poller.BusyError as error:
             click.echo(f"outages: {error}", err=True)
@@ -177,7 +178,10 @@ def poll(
             click.echo(f"{host}: {problem}")
         tell(report)
         click.echo(f"{len(chosen)} sources asked, {len(known.sources)} in the catalog")
-        if chosen and not any(archive.was_read(capture.id) for capture in heard):
+        lost = sorted({s.id for s in chosen} - {capture.source for capture in heard})
+        for name in lost:
+            click.echo(f"{name}: no answer was kept; the log says why", err=True)
+        if lost or (chosen and not any(archive.was_read(capture.id) for capture in heard)):
             sys.exit(SOME_FAILED)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,10 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 
-def connect(path: Path, migrations: Migrations) -> Database:
+def connect(path: Path, migrations: Migrations, synchronous: str = "normal") -> Database:
     """Open, creating the file and applying what migrations are missing.
+
+    `synchronous`: "full" where a commit must outlive a power loss, "normal" for what can be made again.
 
     Write-ahead logging lets Datasette read while a poll writes. Transactions are opened by hand
     (`transaction`), never by the driver.
@@ -19,10 +22,35 @@ def connect(path: Path, migrations: Migrations) -> Database:
     path.parent.mkdir(parents=True, exist_ok=True)
     conn = sqlite3.connect(path, timeout=60, isolation_level=None)
     conn.execute("pragma journal_mode = wal")
-    conn.execute("pragma synchronous = normal")
+    conn.execute(f"pragma synchronous = {synchronous}")
     db = Database(conn)
     migrations.apply(db)
     return db
+
+
+#: What a mistake of ours, or data nobody thought of, raises; unlike a full disk or a lock, retrying does not help.
+MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+@contextmanager
+def part(conn: sqlite3.Connection) -> Iterator[None]:
+    """A part of a transaction that can be taken back on its own."""
+    conn.execute("savepoint part")
+    try:
+        yield
+    except BaseException:
+        conn.execute("rollback to part")
+        conn.execute("release part")
+        raise
+    conn.execute("release part")
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, waiting for whoever has it."""
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -32,7 +32,9 @@ class PublicRedirects:
         if target.scheme not in ("http", "https"):
             raise ForbiddenRedirectError(f"redirected to {target.scheme}:")
         host = target.hostname or ""
-        if host == urlsplit(asked[0]).hostname:
+        if _service(request.url) == _service(asked[0]) or (
+            host == urlsplit(asked[0]).hostname and target.port is None and target.scheme == "https"
+        ):
             return
         for address in await addresses(host):
             if not is_public(address):
@@ -48,8 +50,27 @@ async def addresses(host: str) -> list[str]:
     return [str(entry[4][0]) for entry in found]
 
 
+def _service(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
 def is_public(address: str) -> bool:
     """Whether an address is on the public internet: not loopback, private, link-local, shared, reserved."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_global and not parsed.is_multicast
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = _inside(parsed)
+        if inner is not None:
+            return is_public(str(inner))
+        if parsed.is_site_local:
+            return False
+    return parsed.is_global and not parsed.is_multicast
+
+
+def _inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv6 address stands for: mapped, 6to4, NAT64, or compatible."""
+    if address.ipv4_mapped or address.sixtofour:
+        return address.ipv4_mapped or address.sixtofour
+    if address in ipaddress.ip_network("64:ff9b::/96") or (int(address) >> 32 == 0 and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return None

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,11 +81,13 @@ def run(
     timeout: float = 30,
     now: datetime | None = None,
     told: Callable[[Capture], None] | None = None,
+    unconditional: Collection[tuple[str, str]] = (),
 ) -> None:
     """Ask each source once. Returns when all have answered or failed; can be called once in a process.
 
     `contact` goes into the user agent; `timeout` is in seconds for one answer; `now` is stamped on every capture instead of the clock, for
-    simulations; `told` hears of each capture.
+    simulations; `told` hears of each capture that was kept; `unconditional` are the addresses (source, url) to
+    ask without validators, because what came last could not be read.
     """
     by_platform: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
@@ -94,8 +96,12 @@ def run(
     # A robots.txt that cannot be fetched: what follows is the same failure for the page itself, and that is written down.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     store = Captures(captures)
+
+    def validators(source: str, url: str) -> dict[str, str]:
+        return {} if (source, url) in unconditional else store.validators(source, url)
+
     for name, some in sorted(by_platform.items()):
-        process.crawl(spider_of(name), sources=some, validators=store.validators, now=(lambda: now) if now else None)
+        process.crawl(spider_of(name), sources=some, validators=validators, now=(lambda: now) if now else None)
     process.start()
     store.close()
 

@@ -222,7 +222,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 def stamp(when: datetime) -> str:
     """UTC text as the tables hold it, `YYYY-MM-DDTHH:MM:SSZ`; fractions of a second are cut off."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return when.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"  # strftime pads no years
 
 
 def instant(text: str) -> datetime:

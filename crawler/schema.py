@@ -90,7 +90,7 @@ create table versions (incident text not null, source text not null, url text no
 create index versions_source on versions (source);
 
 create table pages (source text not null, url text not null, readable integer not null, body integer,
-  reach text, keys text not null, primary key (source, url)) without rowid;
+  reach text, keys text not null, missing text not null, primary key (source, url)) without rowid;
 
 create table sightings (incident text not null, source text not null, url text not null, began text,
   first_seen_at text not null, last_seen_at text not null, primary key (incident, source, url)) without rowid;

@@ -18,6 +18,7 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 REDIRECT_MAX_TIMES = 5
+METAREFRESH_ENABLED = False  # an error page that reloads itself is what was published
 COOKIES_ENABLED = False
 
 # One look is one observation: a failure is written down, not retried until it looks better; and Scrapy's own

@@ -134,6 +134,10 @@ _REASONS = (
 def reason(error: BaseException) -> str:
     """A short name for a failure, and what the library said of it."""
     names = {cls.__name__ for cls in type(error).__mro__}
+    if "max redirections" in str(error):  # Scrapy says all of these by one exception
+        names = {"ForbiddenRedirectError"}
+    elif "DOWNLOAD_MAXSIZE" in str(error):
+        names = {"ResponseTooLargeError"}
     detail = " ".join(str(error).split())[:200].removeprefix("DNS lookup failed: ")
     for name, classes in _REASONS:
         if names & set(classes) or (name == "tls" and ("SSL" in detail or "certificate" in detail.lower())):

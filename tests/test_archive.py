@@ -210,3 +210,79 @@ def test_a_replay_in_pieces_is_the_replay(shared: Path, tmp_path: Path) -> None:
     captures = Captures(tmp_path / "two" / "captures.db")
     Archive(tmp_path / "two" / "outages.db", load()).rebuild(captures)
     assert dump(tmp_path / "one") == dump(tmp_path / "two")
+
+
+def looked(at: str, *keys: str, broken: str | None = None, source: str = "github-incidents") -> str:
+    """A look at a page that shows these incidents; `broken` is shown in a way that cannot be read."""
+    shown: list[dict[str, Any]] = [incident(key, 1, "It fails.") for key in keys]
+    if broken:
+        shown.append({"id": broken, "name": 5})
+    page = {"page": {"id": "ppppqqqqrrrr", "name": "GitHub", "url": "https://www.githubstatus.com",
+                     "time_zone": "Etc/UTC", "updated_at": "2026-02-01T00:00:00Z"}, "incidents": shown}  # fmt: skip
+    url = "https://www.githubstatus.com/api/v2/incidents.json"
+    return json.dumps({"source": source, "url": url, "fetched_at": at, "status": 200, "body": json.dumps(page)})
+
+
+ONE, TWO = "bbbbbbbbbbb1", "bbbbbbbbbbb2"
+
+
+def vanished(data: Path) -> list[str]:
+    with sqlite3.connect(data / "outages.db") as conn:
+        return [key for (key,) in conn.execute("select key from incidents where vanished_at is not null order by key")]
+
+
+def test_an_absence_that_proves_nothing_is_judged_by_the_next_look(tmp_path: Path) -> None:
+    days = [f"2026-02-0{day}T10:00:00Z" for day in range(1, 5)]
+    story = [looked(days[0], ONE, TWO), looked(days[1], TWO, broken=ONE), looked(days[2]), looked(days[3], TWO)]
+    take(tmp_path, write(tmp_path / "a.jsonl", story))
+    assert vanished(tmp_path) == [ONE]
+
+
+def test_who_is_seen_again_elsewhere_has_not_vanished(tmp_path: Path) -> None:
+    other = looked("2026-02-01T10:00:00Z", ONE, TWO, source="github-summary").replace("incidents.json", "other.json")
+    again = json.dumps({**json.loads(other), "fetched_at": "2026-02-03T10:00:00Z"})
+    first = [other, looked("2026-02-01T10:00:00Z", ONE, TWO), looked("2026-02-02T10:00:00Z", TWO)]
+    take(tmp_path, write(tmp_path / "a.jsonl", first))
+    assert vanished(tmp_path) == [ONE]
+    take(tmp_path, write(tmp_path / "b.jsonl", [again]))
+    assert vanished(tmp_path) == []
+
+
+def test_a_date_nobody_thought_of_costs_nothing_else(tmp_path: Path) -> None:
+    odd = looked("2026-02-01T10:00:00Z", ONE, TWO).replace("2026-02-01T01:00:00.000Z", "0001-01-01T00:00:00Z", 3)
+    take(
+        tmp_path,
+        write(tmp_path / "a.jsonl", [odd, looked("2026-02-02T10:00:00Z", TWO), looked("0999-03-01T00:00:00Z", TWO)]),
+    )
+    with sqlite3.connect(tmp_path / "outages.db") as conn:
+        assert (TWO,) in conn.execute("select key from incidents").fetchall()
+
+
+def test_commands_at_the_same_time_do_no_harm(tmp_path: Path, day: list[str], whole: dict[str, list[Any]]) -> None:
+    catalog = load()
+    captures = Captures(tmp_path / "captures.db")
+    captures.add(i for i in from_lines(write(tmp_path / "day.jsonl", day), catalog, None) if isinstance(i, Capture))
+    captures.close()
+    command = [sys.executable, "-m", "crawler", "sources", "--data", str(tmp_path)]
+    running = []
+    for _ in range(3):
+        running.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
+        time.sleep(0.4)
+    for process in running:
+        assert process.wait(60) == 0, process.communicate()
+    assert dump(tmp_path) == whole
+
+
+def test_captures_put_back_to_an_earlier_state(tmp_path: Path) -> None:
+    take(tmp_path, write(tmp_path / "a.jsonl", [looked("2026-02-01T10:00:00Z", ONE)]))
+    kept = (tmp_path / "captures.db").read_bytes()
+    take(
+        tmp_path,
+        write(tmp_path / "b.jsonl", [looked("2026-02-02T10:00:00Z", ONE), looked("2026-02-03T10:00:00Z", ONE)]),
+    )
+    for left in tmp_path.glob("captures.db*"):
+        left.unlink()
+    (tmp_path / "captures.db").write_bytes(kept)
+    take(tmp_path, write(tmp_path / "c.jsonl", [looked("2026-02-04T10:00:00Z", ONE, TWO)]))
+    with sqlite3.connect(tmp_path / "outages.db") as conn:
+        assert (TWO,) in conn.execute("select key from incidents").fetchall()

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from crawler.archive.versions import Versions, View
 from crawler.captures import Captures, CorruptBodyError
 from crawler.catalog import Catalog, Source
 from crawler.coverage import GOOD
-from crawler.database import connect, transaction
+from crawler.database import MISTAKES, alone, connect, part, transaction
 from crawler.records import Capture, Page, Unreadable, instant, stamp
 from crawler.schema import make_views, migrations
 from spiders import PLATFORMS, reader
@@ -49,6 +49,8 @@ class _Before(NamedTuple):
     body: int | None
     reach: str | None
     keys: tuple[str, ...]
+    #: Shown before that, and not on the page when it could not prove anything by their absence.
+    missing: tuple[str, ...]
 
 
 class _Look(NamedTuple):
@@ -79,7 +81,16 @@ class Archive:
         self.conn.close()
 
     def catch_up(self, captures: Captures, progress: Progress | None = None) -> Report:
-        """Read every capture that has not been read yet, in chunks that are each whole or absent."""
+        """Read every capture that has not been read yet, in chunks that are each whole or absent.
+
+        One process at a time; others wait.
+        """
+        with alone(self.path.with_suffix(".lock")):
+            return self._catch_up(captures, progress)
+
+    def _catch_up(self, captures: Captures, progress: Progress | None) -> Report:
+        self.versions.clear()  # another process may have written since
+        self.states.clear()
         report = Report()
         for source, vendor, platform, url in captures.named_sources():
             if source not in self.catalog.sources:
@@ -92,7 +103,7 @@ class Archive:
         while chunk := pending[done : done + CHUNK]:
             with transaction(self.conn):
                 for seq, capture, body in _intact(captures, [seq for seq, _, _ in chunk], report):
-                    self._take(seq, capture, body, report)
+                    self._try(seq, capture, body, report)
                 self.versions.flush()
                 self._derive(report)
             done += len(chunk)
@@ -107,14 +118,16 @@ class Archive:
         return report
 
     def rebuild(self, captures: Captures, progress: Progress | None = None) -> Report:
-        """Forget everything that was derived, and derive it again."""
-        with transaction(self.conn):
+        """Forget everything that was derived, and derive it again; readers see the old rows until it is done."""
+        with alone(self.path.with_suffix(".lock")), transaction(self.conn):
             for table in self.db.table_names():
                 if not table.startswith(("_", "sqlite_")):
                     self.conn.execute(f"delete from [{table}]")
-        self.versions.clear()
-        self.states.clear()
-        return self.catch_up(captures, progress)
+            return self._catch_up(captures, progress)
+
+    def unreadable(self) -> set[tuple[str, str]]:
+        """Addresses (source, url) whose last page could not be read."""
+        return set(self.conn.execute("select source, url from pages where not readable"))
 
     def was_read(self, poll: str) -> bool:
         """Whether a look (`Capture.id`) found a page that could be read."""
@@ -139,7 +152,11 @@ class Archive:
         """(seq, source, time) of what to read, oldest first. A source with a capture older than what was read of it
         starts over.
         """
-        fresh = [row for row in captures.pending(int(self._recall("captures_read") or 0)) if not self._polled(row[0])]
+        (last,) = captures.conn.execute("select coalesce(max(seq), 0) from captures").fetchone()
+        mark = int(self._recall("captures_read") or 0)
+        if mark > last:  # captures.db was put back to an earlier state, and gives out numbers again
+            mark = 0
+        fresh = [row for row in captures.pending(mark) if not self._polled(*row)]
         oldest: dict[str, int] = {}
         for _, source, at in fresh:
             oldest[source] = min(at, oldest.get(source, at))
@@ -150,8 +167,12 @@ class Archive:
                 fresh = [row for row in fresh if row[1] != source] + captures.of_source(source)
         return sorted(fresh, key=lambda row: (row[2], row[0]))
 
-    def _polled(self, seq: int) -> bool:
-        return self.conn.execute("select 1 from polls where capture = ?", (seq,)).fetchone() is not None
+    def _polled(self, seq: int, source: str, at: int) -> bool:
+        when = stamp(datetime.fromtimestamp(at, UTC))
+        found = self.conn.execute(
+            "select 1 from polls where capture = ? and source = ? and polled_at = ?", (seq, source, when)
+        ).fetchone()
+        return found is not None
 
     def _forget(self, source: str) -> None:
         with transaction(self.conn):
@@ -170,6 +191,19 @@ class Archive:
         self.conn.execute("insert or replace into meta values (?, ?)", (key, value))
 
     # One capture
+
+    def _try(self, seq: int, capture: Capture, body: int | None, report: Report) -> None:
+        """Take a capture; one that cannot be taken is reported, logged as unreadable, and stops no other."""
+        try:
+            with part(self.conn):
+                self._take(seq, capture, body, report)
+        except MISTAKES as error:
+            self.versions.clear_known()
+            self.states.clear()
+            problem = f"could not be stored: {type(error).__name__}: {error}"
+            report.signals[capture.source, "not-stored", capture.url, problem] += 1
+            source = self.catalog.sources[capture.source]
+            self._log(seq, capture, source, _Look("unreadable", problem), None)
 
     def _take(self, seq: int, capture: Capture, body: int | None, report: Report) -> None:
         """Log the look, and store what the page says if it says anything new."""
@@ -193,9 +227,11 @@ class Archive:
 
     def _page_before(self, source: str, url: str) -> _Before | None:
         row = self.conn.execute(
-            "select readable, body, reach, keys from pages where source = ? and url = ?", (source, url)
+            "select readable, body, reach, keys, missing from pages where source = ? and url = ?", (source, url)
         ).fetchone()
-        return _Before(bool(row[0]), row[1], row[2], tuple(json.loads(row[3]))) if row else None
+        if row is None:
+            return None
+        return _Before(bool(row[0]), row[1], row[2], tuple(json.loads(row[3])), tuple(json.loads(row[4])))
 
     def _log(self, seq: int, capture: Capture, source: Source, look: _Look, before: _Before | None) -> None:
         at = stamp(capture.fetched_at)
@@ -247,17 +283,23 @@ class Archive:
             places, last = self.rows.places_of(source.vendor), self._last_read(source.id, capture.url, at)
             self.states.note(source, capture.url, page.components, places, at, last)
         keys = [record.key for record in page.incidents]
-        for key in set(before.keys if before else ()) - set(keys):
-            report.vanished += self._miss(f"{source.vendor}:{key}", view, page, at)
+        absent = sorted(set(before.keys + before.missing if before else ()) - set(keys))
+        if page.reach is not None:
+            for key in absent:
+                report.vanished += self._miss(f"{source.vendor}:{key}", view, page.reach, at)
+            absent = []
+        elif before and before.keys and before.reach and not keys:
+            self._count(source.id, "no-items", "incidents", "none, where there were always some", at)
         self.conn.execute(
-            "insert or replace into pages values (?, ?, 1, ?, ?, ?)",
-            (source.id, capture.url, body, stamp(page.reach) if page.reach else None, json.dumps(keys)),
-        )
+            "insert or replace into pages values (?, ?, 1, ?, ?, ?, ?)",
+            (source.id, capture.url, body, stamp(page.reach) if page.reach else None, json.dumps(keys),
+             json.dumps(absent)),
+        )  # fmt: skip
 
-    def _miss(self, incident: str, view: View, page: Page, at: str) -> bool:
+    def _miss(self, incident: str, view: View, reach: datetime, at: str) -> bool:
         """The incident was on the page before. Whether it has vanished, or only left the list."""
         began = self.versions.began(incident, view)
-        if page.reach is None or began is None or instant(began) <= page.reach:
+        if began is None or instant(began) <= reach:
             return False
         return self.versions.vanish(incident, view, at)
 

@@ -114,6 +114,9 @@ class Versions:
     def flush(self) -> None:
         """Write when incidents were last seen."""
         rows = [(at, incident, *view) for (incident, view), at in self._seen.items()]
+        # Who is seen again at any address has not vanished.
+        gone = dict(self.conn.execute("select id, vanished_at from incidents where vanished_at is not null"))
+        self.changed.update(incident for at, incident, *_ in rows if incident in gone and gone[incident] <= at)
         self.conn.executemany(
             "update sightings set last_seen_at = ? where incident = ? and source = ? and url = ?", rows
         )
@@ -141,6 +144,10 @@ class Versions:
     def all_changed(self) -> None:
         """Every incident is to be derived again."""
         self.changed.update(i for (i,) in self.conn.execute("select distinct incident from versions"))
+
+    def clear_known(self) -> None:
+        """Forget what was read, after something was taken back."""
+        self._known.clear()
 
     def clear(self) -> None:
         """Forget what is held in memory."""
