@@ -326,8 +326,49 @@ def test_two_rounds_exclude_each_other(tmp_path: Path, page: Stage) -> None:
     [
         ("8.8.8.8", True), ("2606:4700::1111", True), ("127.0.0.1", False), ("10.1.2.3", False), ("192.168.0.1", False),
         ("169.254.169.254", False), ("100.64.0.1", False), ("::1", False), ("fe80::1%eth0", False), ("fd00::1", False),
-        ("::ffff:10.0.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False),
+        ("::ffff:10.0.0.1", False), ("64:ff9b::7f00:1", False), ("64:ff9b::808:808", True), ("2002:7f00:1::", False),
+        ("::127.0.0.1", False), ("fec0::1", False), ("0.0.0.0", False), ("224.0.0.1", False),
     ],
 )  # fmt: skip
 def test_public_addresses(address: str, public: bool) -> None:
     assert is_public(address) is public
+
+
+def test_an_error_page_that_reloads_itself_is_what_was_published(tmp_path: Path, page: Stage) -> None:
+    page.show(
+        INCIDENTS,
+        f'<meta http-equiv="refresh" content="0; url={page.url}{INCIDENTS}">',
+        status=503,
+        Content_Type="text/html",
+    )
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    archive.poll("2026-03-01T09:30:00Z")
+    assert failure(archive) == ("error", "HTTP 503")
+
+
+def test_a_redirect_loop_is_named(tmp_path: Path, page: Stage) -> None:
+    page.show(INCIDENTS, "", status=302, Location=INCIDENTS)
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    archive.poll("2026-03-01T09:30:00Z")
+    outcome, error = failure(archive)
+    assert outcome == "error"
+    assert error.startswith(("redirect", "HTTP 302")), error
+
+
+def test_a_redirect_to_another_port_of_the_same_private_host_is_not_followed(tmp_path: Path, page: Stage) -> None:
+    with stage() as secret:
+        secret.show("/secret", payload())
+        page.show(INCIDENTS, "", status=302, Location=f"{secret.url}/secret")
+        archive = Archive(tmp_path, page.url + INCIDENTS)
+        archive.poll("2026-03-01T09:30:00Z")
+        assert secret.asked == []
+    assert failure(archive)[1].startswith("redirect")
+
+
+def test_what_could_not_be_read_is_asked_for_without_validators(tmp_path: Path, page: Stage) -> None:
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    page.show(INCIDENTS, "<html>sorry</html>", ETag='"same"')
+    archive.poll("2026-03-01T09:30:00Z")
+    page.show(INCIDENTS, payload(FIRST), ETag='"same"')
+    archive.poll("2026-03-01T10:05:00Z")
+    assert [o for (o,) in archive.rows("select outcome from polls order by polled_at")] == ["unreadable", "new"]

@@ -220,7 +220,11 @@ class Archive:
             self._take_page(source, capture, body, look.page, before, report)
         elif look.outcome == "unreadable":
             # The incidents of the page before stay those to compare with; a 304 now means: still unreadable.
-            self.conn.execute("update pages set readable = 0 where source = ? and url = ?", (source.id, capture.url))
+            self.conn.execute(
+                """insert into pages values (?, ?, 0, null, null, '[]', '[]')
+                on conflict (source, url) do update set readable = 0""",
+                (source.id, capture.url),
+            )
         elif before and look.outcome != "error":
             for key in before.keys:
                 self.versions.see(f"{source.vendor}:{key}", View(source.id, capture.url), at)
