@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from crawler.records import Incident, State, Update, stamp
 
 
@@ -73,7 +75,7 @@ def revisions(versions: Sequence[Version]) -> Iterator[Revision]:
     before: Incident | None = None
     gone = False
     for version in versions:
-        after = version.record
+        after = version.record and _with_severity(version.record, before)
         if after is None:
             if before is not None and not gone:
                 yield Revision(None, version.seen_at, "vanished", before.title, None)
@@ -84,6 +86,13 @@ def revisions(versions: Sequence[Version]) -> Iterator[Revision]:
                 yield Revision(None, version.seen_at, "returned", None, after.title)
             yield from _changed(before, after, version.seen_at)
         before, gone = after, False
+
+
+def _with_severity(record: Incident, before: Incident | None) -> Incident:
+    """A page that says no severity, as some do of what is over, has not changed it."""
+    if before is None or record.severity_text is not None or record.severity is not None:
+        return record
+    return msgspec.structs.replace(record, severity=before.severity, severity_text=before.severity_text)
 
 
 _FIELDS = ("title", "kind", "severity", "severity_text", "state", "service_text", "region_text", "started_at", "ended_at",
@@ -121,12 +130,17 @@ def _changed_updates(before: Incident, after: Incident, seen_at: datetime) -> It
             continue
         for field in ("text", "state", "posted_at"):
             was, now = _text(getattr(update, field)), _text(getattr(new[name], field))
-            if was != now:
+            if was != now and _words(was) != _words(now):
                 yield Revision(name, seen_at, f"update {field}", was, now)
     for name, update in new.items():
         # A new last message is how an incident goes on; one that is put in before others is a revision.
         if name not in old and newest and update.posted_at and update.posted_at < newest:
             yield Revision(name, seen_at, "update added", None, update.text)
+
+
+def _words(text: str | None) -> str | None:
+    """Text without blanks and emphasis: vendors' systems reformat old messages by the thousand."""
+    return None if text is None else "".join(text.replace("*", "").split())
 
 
 def _text(value: object) -> str | None:

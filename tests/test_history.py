@@ -238,3 +238,29 @@ def test_a_revision_has_the_time_it_was_seen() -> None:
 def test_back_and_forth_is_two_revisions() -> None:
     changed = msgspec.structs.replace(BEFORE, title="Other")
     assert [(c[2], c[3]) for c in changes(BEFORE, changed, BEFORE)] == [("Title", "Other"), ("Other", "Title")]
+
+
+def test_a_new_layout_is_no_revision() -> None:
+    first = Incident(
+        key="k", title="Slow", updates=(Update(key="u", posted_at=None, text="**Summary:** all is\nslow."),)
+    )
+    again = Incident(key="k", title="Slow", updates=(Update(key="u", posted_at=None, text="Summary:  all is slow."),))
+    other = Incident(key="k", title="Slow", updates=(Update(key="u", posted_at=None, text="Summary: all is fast."),))
+    days = [datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2, 3)]
+    found = list(revisions([Version(at, shown) for at, shown in zip(days, (first, again, other), strict=True)]))
+    assert [(r.seen_at.day, r.field) for r in found] == [(3, "update text")]
+
+
+def test_a_severity_that_is_not_said_has_not_changed() -> None:
+    def shown(word: str | None, severity: Severity | None) -> Incident:
+        return Incident(key="k", title="Slow", severity=severity, severity_text=word)
+
+    story = [
+        shown("1", Severity.NOTICE),
+        shown(None, None),
+        shown("1", Severity.NOTICE),
+        shown("3", Severity.MAJOR_OUTAGE),
+    ]
+    days = [datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
+    found = list(revisions([Version(at, record) for at, record in zip(days, story, strict=True)]))
+    assert [(r.seen_at.day, r.field) for r in found] == [(4, "severity"), (4, "severity_text")]
