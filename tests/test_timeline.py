@@ -136,6 +136,42 @@ def test_structured_beats_posted() -> None:
     assert outages(record) == ["fra api 10:02 structured > 11:40 structured"]
 
 
+def test_a_title_names_the_region_that_fields_leave_open() -> None:
+    def of(title: str, *impacts: Impact, region_text: str | None = None) -> list[str]:
+        return [
+            line.partition(" 10:02")[0]
+            for line in outages(
+                incident(said("10:05", "We look into it."), title=title, impacts=impacts, region_text=region_text)
+            )
+        ]
+
+    api, db = impact("API", None, "10:02", "11:40"), impact("Vault", None, "10:02", "11:40")
+    assert of("Slow requests in Osaka", api) == ["osa api"]
+    assert of("Slow requests in Osaka", api, db) == ["osa api", "osa db"]
+    assert of("Slow requests in Osaka and Oregon", api) == ["osa api", "pdx api"]
+    assert of("Slow requests in Osaka and other regions", api) == ["- api"]
+    assert of("Slow requests in all regions", api) == ["- api"]
+    assert of("Slow requests in Osaka", api, impact("Vault", "Frankfurt", "10:02", "11:40")) == ["- api", "fra db"]
+    assert of("Slow requests in Osaka", api, region_text="Middle Earth") == ["- api"]
+
+
+def test_a_title_names_the_service_that_fields_leave_open() -> None:
+    spell = impact(None, "Frankfurt", "10:02", "11:40")
+    result = build(incident(title="Acme Vault slow in Osaka", impacts=(spell,)), NAMES)
+    assert told(result) == ["fra db 10:02 structured > 11:40 structured"]
+    assert (result.region_text, result.service_text) == (None, "Acme Vault")
+
+
+def test_what_is_stated_holds_for_the_region_of_the_title() -> None:
+    record = incident(
+        said("12:00", "The API was down from 10:01 to 11:30 UTC. The issue in Osaka is resolved.", State.RESOLVED),
+        title="API down in Osaka",
+        impacts=(impact("API", None, "10:02", "11:40"),),
+    )
+    assert outages(record) == ["osa api 10:01 stated > 11:30 stated"]
+    assert build(record, NAMES).region_text == "Osaka"
+
+
 def test_stated_beats_structured_bound_by_bound() -> None:
     spell = impact("API", "Frankfurt", "10:02", "11:40")
     both = incident(said("12:00", "Between 09:50 and 11:30 UTC requests failed."), impacts=(spell,))

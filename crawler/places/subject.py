@@ -69,6 +69,14 @@ _TROUBLE = re.compile(
     r"|latenc\w+|time-?outs?|unable|unavailab\w+|availability|impact\w*|affect\w+|intermittent\w*|slow\w*|loss|restarts?"
     r"|connecting|accessing|experienc\w+|reports?|notifications|maintenance|not|due to)\b"
 )
+#: Before a list of names that fills the rest of a title: "Incident with Actions, Issues and Pages".
+_HIT = re.compile(
+    r"(?i)\A(?:(?:partial|service|major|minor) )?(?:incidents?|disruptions?|degrad(?:ed|ation))\b"
+    r"(?: (?:of|in))?(?: (?:service|performance|availability|experience))*"
+    r" (?:with|for|of|in|to|affecting|impacting) (?:(?:some|the) )*"
+)
+_ON_GITHUB = re.compile(r"(?i)\s+(?:(?:on|in|for) )?GitHub\Z")
+_BETWEEN_HIT = re.compile(r"\s*(?:,|&|\band\b)(?:\s*(?:&|\band\b))?\s*")
 
 
 # --- text
@@ -186,13 +194,30 @@ def _titled(places: Gazetteer, kind: _Kind, parts: list[str]) -> tuple[tuple[Nam
     for part in parts:
         if found := kind.whole(part):
             return (Named(found, part),), None
-        if mentions := kind.find(part):
+        hit, mentions = _hit(places, part), kind.find(part)
+        if len(hit) > len({mention.id for mention in mentions}):
+            return hit, None
+        if mentions:
             return tuple(_phrases(part, mentions)), None
         if many := _many(kind, [part]):
             return (), many[0]
         if part is parts[0] and len(parts) > 1 and _is_name(places, part):
             return (Named(None, part),), None
     return (), None
+
+
+def _hit(places: Gazetteer, part: str) -> tuple[Named, ...]:
+    """The services in a list that fills a title's end. Each item is a whole name: "Issues" counts here, not in prose."""
+    if not (lead := _HIT.match(part)):
+        return ()
+    items = (item.strip(" .") for item in _BETWEEN_HIT.split(part[lead.end() :]))
+    return _distinct(named for item in items if item[:1].isupper() for named in _item(places, item))
+
+
+def _item(places: Gazetteer, item: str) -> Iterable[Named]:
+    """An item as a whole, with or without GitHub's name at its end ("Pages on GitHub"), else the names in it."""
+    found = places.service(None, item) or places.service(None, _ON_GITHUB.sub("", item))
+    return [Named(found, item)] if found else [Named(m.id, m.text) for m in places.services_in(item)]
 
 
 def _phrases(text: str, mentions: list[Mention]) -> Iterator[Named]:

@@ -73,7 +73,10 @@ class Statements:
         self.day = start.date() if start else None
         self.updates = _oldest_first(record.updates)
         self.impacts = [(impact, self._cell(impact)) for impact in record.impacts]
+        self.by_field = any(cell != (None, None) for _, cell in self.impacts)
         self.subject = self._subject()
+        if self.by_field:
+            self.impacts = list(self._completed())
         self.service_text = record.service_text or self.subject.service_text
         self.region_text = record.region_text or self.subject.region_text
         self.cells = self._named_cells()
@@ -81,12 +84,41 @@ class Statements:
     # Where
 
     def _subject(self) -> Subject:
-        """What the title and the report name, where no field names a region or a service."""
-        if any(cell != (None, None) for _, cell in self.impacts):
-            return Subject()
+        """What the title and the report name; beside fields, only what the title names of the kind they leave open."""
+        if self.by_field:
+            return self._titled()
         last = self.updates[-1] if self.updates else None
         report = last.text if last and (len(self.updates) == 1 or last.state is State.POSTMORTEM) else ""
         return subject(self.names.places, self.record.title, report, self.day)
+
+    def _titled(self) -> Subject:
+        """The regions of the title where fields name services alone, its services where they name regions alone.
+
+        "All regions" and "Lima and others" do not say which, and name none.
+        """
+        record = self.record
+        placed = record.region_text or any(cell[0] or i.region_key or i.region_text for i, cell in self.impacts)
+        served = record.service_text or any(cell[1] or i.service_key or i.service_text for i, cell in self.impacts)
+        if self._by_hand or (placed and served):
+            return Subject()
+        titled = subject(self.names.places, record.title, on=self.day)
+        if placed:
+            return Subject(services=tuple(named for named in titled.services if named.id not in (None, ALL)))
+        if titled.every_region or self.names.places.scope(record.title, self.day).open_list:
+            return Subject()
+        return Subject(regions=tuple(named for named in titled.regions if named.id))
+
+    def _completed(self) -> Iterator[tuple[Impact, Cell]]:
+        """The impacts with what the title adds: one for each region, or each service, that it names."""
+        for impact, (region, service) in self.impacts:
+            if service and self.subject.regions:
+                for named in self.subject.regions:
+                    yield msgspec.structs.replace(impact, region_text=named.words), (named.id, service)
+            elif region and self.subject.services:
+                for named in self.subject.services:
+                    yield msgspec.structs.replace(impact, service_text=named.words), (region, named.id)
+            else:
+                yield impact, (region, service)
 
     @property
     def _by_hand(self) -> bool:
@@ -135,7 +167,12 @@ class Statements:
         )
 
     def _named(self) -> list[tuple[Named, Named]]:
-        """Every pair of a region and a service that the fields of the incident name in words, else its report."""
+        """Every pair of a region and a service that the fields of the incident name in words, else its report.
+
+        What is said beside fields that name the cells is said of them all.
+        """
+        if self.by_field:
+            return [(Named(None, self.region_text or ""), Named(None, self.service_text or ""))]
         record = self.record
         service = self.names.places.service(None, record.service_text) if record.service_text else None
         services = [Named(service, record.service_text or "")] if service else self.subject.services
