@@ -89,8 +89,8 @@ def revisions(versions: Sequence[Version]) -> Iterator[Revision]:
 
 
 def _with_severity(record: Incident, before: Incident | None) -> Incident:
-    """A page that says no severity, as some do of what is over, has not changed it."""
-    if before is None or record.severity_text is not None or record.severity is not None:
+    """A page that says no severity, as some do of what is over (AWS: status 0), has not changed it."""
+    if before is None or record.severity is not None:
         return record
     return msgspec.structs.replace(record, severity=before.severity, severity_text=before.severity_text)
 
