@@ -468,6 +468,7 @@ def test_no_text_raises(text: str) -> None:
         "a.m. ", "年月日", "1月", "逐步", "for approximately 3 hours at 10:00 ", "at at at at ", "10:00 , , , , , ", "not seen since 10:00 ", "1:00 PST, ",
         "rolled back to resolve the issue at 10:00 ", "At 10:00 a. as a result, users ", "10:00 to 11:00 a. b during that window ", "10:00 US/PacificWe ",
         "It began at 10:00. From 10:00 to 11:00 it failed. It was resolved at 12:00. ",
+        "10:00 PT / 18:00 UTC ", "10:00 PT/", "stable since 10:00 ", "stable ", "as of 10:00 we ",
     ],
 )  # fmt: skip
 def test_work_grows_with_the_text_only(piece: str) -> None:
@@ -479,6 +480,43 @@ def test_work_grows_with_the_text_only(piece: str) -> None:
 
     # Five times the text: linear work grows five times, quadratic work twenty-five times.
     assert work(100_000) < 14 * work(20_000) + 0.2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # one moment in two zones
+        ("It failed between 6:25 PT / 14:25 UTC and 6:33 PT / 14:33 UTC.", ["11-15 14:25 > 11-15 14:33 UTC"]),
+        ("As of 6:15 PT / 14:15 UTC the outage is mitigated.", ["? > 11-15 14:15 UTC"]),
+        ("Logins broke from 3:01 PST/11:01 UTC to 3:06 PST/11:06 UTC.", ["11-15 11:01 > 11-15 11:06 UTC"]),
+        ("Logins failed from 6:09 PT / 14:09 UTC to 6:15 PT / 14:15.", ["11-15 14:09 > 11-15 14:15 PST"]),
+        ("It began at 1:06 PT / 09:06 UTC.", ["11-15 09:06 > ? UTC"]),
+        ("It began at 14:40 UTC / 6:40 PST.", ["11-15 14:40 > ? UTC"]),
+        # the half of the day is that of UTC, and the date that of the clock beside it
+        ("It began on 2023-11-14 at 3:06 PT / 23:06 UTC.", ["11-14 23:06 > ? PST"]),
+        ("It began on 2023-11-14 at 3:06 PT (23:06 UTC).", ["11-14 23:06 > ? PST"]),
+        ("It began at 2023-11-14 22:41 PT / 06:41 UTC.", ["11-15 06:41 > ? PST"]),
+        ("It began on Nov 14 19:00 PT / Nov 15 03:00 UTC.", ["11-15 03:00 > ? PST"]),
+        # the two contradict each other
+        ("It began at 6:00 PT / 15:00 UTC.", ["11-15 15:00 > ? UTC"]),
+        ("It began on 2023-11-14 at 6:00 PT / 13:00 UTC.", ["11-14 13:00 > ? UTC"]),
+        # well since then
+        ("Calls to api.example.com show stable success since 16:36 UTC.", ["? > 11-15 16:36 UTC"]),
+        ("Checkout is working properly again, since around 8:30am PST.", ["? > 11-15 16:30 PST"]),
+        ("The outage is resolved since 04:05 UTC.", ["? > 11-15 04:05 UTC"]),
+        ("Errors are back at the baseline since 04:05 UTC.", ["? > 11-15 04:05 UTC"]),
+        ("It began at 03:10 UTC. Search has been healthy since 04:05 UTC.", ["11-15 03:10 > 11-15 04:05 UTC"]),
+        ("As of 14:10 UTC we have not seen any further errors.", ["? > 11-15 14:10 UTC"]),
+        ("Since 14:10 UTC there were no more failures.", ["? > 11-15 14:10 UTC"]),
+        # not well
+        ("Search is not stable since 10:00 UTC.", ["11-15 10:00 > ? UTC"]),
+        ("Errors are above the baseline since 10:00 UTC.", ["11-15 10:00 > ? UTC"]),
+        ("The resolved bug has recurred since 10:00 UTC.", ["11-15 10:00 > ? UTC"]),
+        ("Most of the regions are healthy since 10:00 UTC.", []),
+    ],
+)
+def test_two_zones_and_well_since(text: str, expected: list[str]) -> None:
+    assert told(text, WORLD) == expected
 
 
 # --- real messages, where they are at hand -------------------------------------------------------

@@ -129,7 +129,6 @@ def test_the_same_again_is_no_revision() -> None:
         ("title", "Other", "Title", "Other"),
         ("kind", Kind.NOTICE, "outage", "notice"),
         ("severity", Severity.MAJOR_OUTAGE, "degraded", "major_outage"),
-        ("severity", None, "degraded", None),
         ("severity_text", "critical", "minor", "critical"),
         ("service_text", "Database", "API", "Database"),
         ("region_text", None, "Frankfurt", None),

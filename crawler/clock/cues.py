@@ -84,6 +84,25 @@ _NO_MORE = re.compile(
     + _ADVERBS
     + "$"
 )
+#: "Stable success rates since 16:36", "working again, since 14:30": since then it was well. A host name has dots too.
+_WELL_SINCE = re.compile(
+    r"\b(?P<words>resolved|recovered|mitigated|fixed|restored|stable|healthy|succeeding|operational|baseline|back\sto\snormal"
+    r"|working\s(?:\w+\s)?(?:again|normally|regularly|properly|correctly|fine))\b"
+    rf"(?P<link>(?:[^.,;\n]|\.(?=\w)){{0,80}}?),?\s(?:since|as\sof)\s{_ADVERBS}$"
+)
+#: What undoes such words, before them or between them and the time.
+_NOT_WELL = re.compile(r"(?:\bnot|n't|\bno\slonger|\bnever|\babove|\bless|\bbelieved|\bpreviously)\s(?:\w+\s){0,2}$")
+_ILL_SINCE = re.compile(
+    r"\b(?:not|and|but|no\slonger|drop\w*|fell|fall\w*|declin\w*|decreas\w*|degrad\w*|elevated|increas\w*|recur\w*|regress\w*"
+    r"|fail\w*|unable|unavailable|experienc\w*|errors?|issues?|problems?|incidents?|outages?)\b"
+)
+#: "As of 14:10 we did not observe any more errors".
+_NONE_SINCE = re.compile(
+    r"^[^.;,\d]{0,20},?\s(?:we|users|customers|there)\s(?:(?:\w+\s){0,2}?(?:not|\w+n't)\s(?:been\s)?(?:observ\w*|se(?:e|en|eing)|experienc\w*|detect\w*|had)"
+    r"\s(?:any\s(?:more\s|further\s|new\s|additional\s|other\s)?|further\s|more\s|new\s)"
+    r"|(?:\w+\s){0,3}?no\s(?:more|further|new|additional)\s)(?:\w+\s){0,2}?(?:errors?|issues?|failures?|problems?|timeouts?|impact)\b"
+)
+_SINCE = re.compile(rf"\b(?:since|as\sof)\s{_ADVERBS}$")
 _CJK_START_AFTER = re.compile(
     r"^[\s)]*(?:左右|许|頃|ごろ|경|쯤)?\s*(?:起|开始(?!.{0,6}(?:恢复|回升|下降))|以来|부터|から|より)"
 )
@@ -91,7 +110,7 @@ _CJK_RECOVERY = re.compile(r"恢复|恢復|復旧|回復|복구|해결|修复|�
 
 _END = (
     r"(?:resolved|restored|recovered|mitigated|fixed|remediated|repaired|rectified|concluded|ended|"
-    r"(?:(?:returned|restored|brought)(?:\s\w+)?|back|return|recovered)\s(?:back\s)?(?:to|into)\s(?:a\s|its\s|their\s)?(?:fully\s)?(?:normal|healthy|baseline|expected|pre-incident|nominal|full)\w*"
+    r"(?:(?:returned|restored|brought)(?:\s\w+)?|back|return|recovered)\s(?:back\s)?(?:to|into)\s(?:a\s|its\s|their\s|the\s)?(?:fully\s)?(?:normal|healthy|baseline|expected|pre-incident|nominal|full)\w*"
     r"|(?:operating|progressing|functioning|working|performing|behaving|running|processing)\s(?:as\s)?(?:normal(?:ly)?|expected)|fully\soperational|back\sonline|operational\sagain"
     r"|(?:complete|full)\s(?:resolution|recovery|mitigation)|normal\soperations?\s(?:resumed|was\srestored))"
 )
@@ -254,6 +273,8 @@ def starts(head: str, after: str, beyond: str, *, first: bool) -> Beginning | No
     other time stands before it in the text.
     """
     near = head[-100:]
+    if _well_since(head[-160:]) or (_SINCE.search(near) and _NONE_SINCE.match(after)):
+        return None
     if match := _CJK_START_AFTER.match(after):
         return None if _CJK_RECOVERY.search(after[:30].split(",")[0]) else Beginning(0, match.end())
     if match := _STARTS.search(near):
@@ -284,6 +305,14 @@ def starts(head: str, after: str, beyond: str, *, first: bool) -> Beginning | No
     return None
 
 
+def _well_since(near: str) -> re.Match[str] | None:
+    """The words of recovery that lead up to "since", or "as of", a moment; None when they are undone."""
+    match = _WELL_SINCE.search(near)
+    if match is None or _ILL_SINCE.search(match["link"]) or _NOT_WELL.search(near[: match.start()]):
+        return None
+    return None if _TROUBLE.search(near[: match.start()]) else match
+
+
 class Ending(NamedTuple):
     """How surely a moment is an end, and how many characters around it say so."""
 
@@ -302,6 +331,12 @@ def ends(head: str, after: str) -> Ending:
     near = head[-160:]
     if PLAN.search(near):
         return _NO_END
+    if _SINCE.search(near) and (match := _NONE_SINCE.match(after)):
+        return Ending(End.PLAIN, 0, match.end())
+    if (match := _well_since(near)) and "since" in match[0][len(match["words"]) :]:
+        clause = max(near.rfind(mark, 0, match.start()) for mark in (",", ";", ". ", " and ", " but "))
+        partly = _PARTLY.search(near, max(clause, 0), match.start())
+        return Ending(End.PARTLY if partly else _sureness(near[max(clause, 0) : match.start()]), len(match[0]))
     if match := _NO_MORE.search(near) or _ENDING.search(near):
         return _NO_END if WORK.search(near[: match.start()]) else Ending(End.PLAIN, len(match[0]))
     if _CLAUSE_OPENS.search(near) and (match := _REMEDY.match(after)):

@@ -113,7 +113,7 @@ _NUMBERS = re.compile(
         (?P<iso_zone>z|[+-]\d\d:?\d\d)?)(?![\d:])
   | (?<![\d.:/])(?P<ymd>(?:19|20)\d\d[-/.]\d{{1,2}}[-/.]\d{{1,2}})(?![\d])
   | (?P<cjk>(?:(?P<cjk_year>(?:19|20)\d\d|\d\d)\s?[年년]\s?)?(?P<cjk_month>\d{{1,2}})\s?[月월]\s?(?P<cjk_day>\d{{1,2}})\s?[日号號일])
-  | (?<![\d.:/a-z])(?P<clock>(?P<part>{_PART}\s?)?(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.\d{{1,9}})?)?
+  | (?:(?<![\d.:/a-z])|(?<=[tc]/))(?P<clock>(?P<part>{_PART}\s?)?(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.\d{{1,9}})?)?
         (?:\s?(?P<half>[ap])\.?m\b\.?)?(?P<zulu>z\b)?\s?시?)(?![\d:])
   | (?<![\d.:/a-z])(?P<hour_only>(?P<only>\d{{1,2}})\s?(?P<only_half>[ap])\.?m\b\.?)
   | (?<![\d.:/])(?P<cjk_clock>(?P<cjk_part>{_PART}\s?)?(?P<cjk_hour>\d{{1,2}})\s?(?P<mark>[时時点點시])(?![間间间간])
@@ -140,7 +140,7 @@ _WORDS = re.compile(
     \b(?P<mdy>(?P<mdy_month>{_MONTH})\b\.?\s{{0,2}}(?P<mdy_day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d|:|/|\s?[ap]\.?m\b)
         (?:,?\s{{1,2}}(?P<mdy_year>{_YEAR}))?)
   | \b(?P<weekday>(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|tue|wed|thu|fri|sat|sun)(?=[,.]?\s\d))\b
-  | (?P<zone>(?<![a-z/_])(?:utc|gmt)(?:\+\d{{1,2}}(?::?\d\d)?|-\d{{1,2}}(?![\d:])|(?<=\((?:utc|gmt))-\d{{1,2}}:?\d\d)?(?![a-z0-9/_])
+  | (?P<zone>(?<![a-z/_])(?:utc|gmt)(?:\+\d{{1,2}}(?::?\d\d)?|-\d{{1,2}}(?![\d:])|(?<=\((?:utc|gmt))-\d{{1,2}}:?\d\d)?(?![a-z0-9_]|/(?!\d))
         |(?<![a-z0-9/_.-])(?:us|america|europe|asia|australia|africa|pacific|atlantic|etc)/[a-z_]{{2,30}}(?:/[a-z_]{{2,30}})?)
   | (?P<relative>{"|".join(sorted(_OFFSETS, key=len, reverse=True))})
   | (?P<noise>星期[一二三四五六日天]|周[一二三四五六日]|[月火水木金土日]曜日?|[월화수목금토일]요일|(?<=\()[月火水木金土日월화수목금토일](?=\)))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from crawler.clock.lexer import Clock, Day, Kind, Token
-from crawler.clock.zones import Zone
+from crawler.clock.zones import Zone, universal
 
 _FILLER = r"(?:at|on|of|in|the|both|about|around|approximately|approx\.?|roughly|circa|only|evening|morning|afternoon|night|early|late|shortly|time|times|local|hours|hrs)"
 # possessive throughout: a text cannot make these search again
@@ -110,7 +111,7 @@ def chains(folded: str, found: Sequence[Token]) -> list[Chain]:
     """The moments of a text, those joined by connectors together."""
     result: list[Chain] = []
     chain: Chain | None = None
-    folded, kept = _without_restatements(folded, found)
+    folded, kept = _without_restatements(folded, _without_twins(folded, found))
     for token in kept:
         if chain is None or not _joins(chain, token, folded):
             chain = Chain()
@@ -162,6 +163,89 @@ def _add(chain: Chain, token: Token, link: Link, opener: str | None, date_of: Mo
     chain.links.append(link)
     chain.openers.append(opener)
     return True
+
+
+def _without_twins(folded: str, found: Sequence[Token]) -> list[Token]:
+    """Makes one time of one that is told in two zones: 16:25 PT / 23:25 UTC.
+
+    Of 3:06 PT (22:06 UTC) the first gets what the brackets know better; they stay.
+    """
+    kept: list[Token] = []
+    i = 0
+    while i < len(found):
+        twin = _twins(folded, found, i, kept)
+        if twin is None:
+            kept.append(found[i])
+            i += 1
+        else:
+            clock, zone, i = twin
+            kept += [clock, zone]
+    return kept
+
+
+def _twins(folded: str, found: Sequence[Token], i: int, kept: Sequence[Token]) -> tuple[Token, Token, int] | None:
+    """The clock and the zone that stand for the two times at i, and where to go on; None when there are no two."""
+    if i + 2 >= len(found):
+        return None
+    clock, zone = found[i], found[i + 1]
+    mark = folded[zone.end : found[i + 2].start].strip()
+    redated = found[i + 2].kind is Kind.DAY
+    at = i + 3 if redated else i + 2
+    if mark not in ("/", "(") or at >= len(found):
+        return None
+    other = found[at].value
+    if not isinstance(clock.value, Clock) or not isinstance(zone.value, Zone) or not isinstance(other, Clock):
+        return None
+    last = found[at + 1] if at + 1 < len(found) and not folded[found[at].end : found[at + 1].start].strip() else None
+    written = last.value if last and isinstance(last.value, Zone) else None
+    if written is None and (mark == "(" or redated or other.minute != clock.value.minute):
+        return None
+    dated = redated or _dated_before(folded, kept, clock)
+    day = kept[-1].value if dated and kept and isinstance(kept[-1].value, Day) else None
+    value, rule = _twin(clock.value, zone.value, other, written, day, prefer_first=dated or mark == "(")
+    if redated and rule is not zone.value:  # the date before is that of the first
+        value, rule = clock.value, zone.value
+    if mark == "(":
+        return clock._replace(value=value), zone._replace(value=rule), i + 2
+    end = last.end if written and last else found[at].end
+    return clock._replace(value=value), zone._replace(value=rule, end=end), at + (2 if written else 1)
+
+
+def _dated_before(folded: str, kept: Sequence[Token], clock: Token) -> bool:
+    """Whether a date stands right before a clock, so that it is the date in the zone of that clock."""
+    if not kept or kept[-1].kind not in (Kind.DAY, Kind.RELATIVE, Kind.WEEKDAY):
+        return False
+    gap = folded[kept[-1].end : clock.start]
+    return len(gap) <= _REACH and bool(_GLUE.fullmatch(gap) or _OPENS.fullmatch(gap))
+
+
+def _twin(
+    clock: Clock, zone: Zone, other: Clock, written: Zone | None, day: Day | None, *, prefer_first: bool
+) -> tuple[Clock, Zone]:
+    """One clock and zone for both: UTC, which needs no AM or PM; but a date before the first is of its zone."""
+    if written is None or written.rule is not UTC or zone.rule is UTC:
+        return clock, zone
+    if zone.rule is None or not prefer_first:
+        return other, written
+    for half in (clock.half, "am", "pm"):
+        option = clock._replace(half=half)
+        if (half == clock.half or clock.hour <= 12) and _agree(option, zone, other, day):
+            return option, zone
+    return other, written
+
+
+def _agree(clock: Clock, zone: Zone, other: Clock, day: Day | None) -> bool:
+    """Whether a clock in a zone shows the same as another in UTC, on a day or, without one, in winter or summer."""
+    assert zone.rule is not None
+    dates = [(2024, 1, 1), (2024, 7, 1)]
+    if day and day.year and day.month and day.exists() and not day.swapped:
+        dates = [(day.year, day.month, day.day)]
+    for year, month, number in dates:
+        wall = datetime(year, month, number) + timedelta(seconds=clock.seconds())  # noqa: DTZ001 - a wall clock
+        at = universal(wall, zone.rule, zone.written)[0]
+        if (at.hour, at.minute) == (other.seconds() // 3600 % 24, other.minute):
+            return True
+    return False
 
 
 def _without_restatements(folded: str, found: Sequence[Token]) -> tuple[str, list[Token]]:

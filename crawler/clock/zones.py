@@ -94,7 +94,7 @@ class Zones:
         words = sorted(self._rules, key=len, reverse=True)
         latin = "|".join(re.escape(w).replace(r"\ ", r"\s") for w in words if w.isascii())
         other = "|".join(re.escape(w) for w in words if not w.isascii())
-        return re.compile(rf"(?<![a-z0-9/_.-])(?:{latin})(?![a-z0-9/_])|(?:{other})(?:\s?기준)?")
+        return re.compile(rf"(?<![a-z0-9/_.-])(?:{latin})(?![a-z0-9_]|/(?!\d))|(?:{other})(?:\s?기준)?")
 
 
 def universal(wall: datetime, zone: tzinfo, label: str | None = None) -> tuple[datetime, str | None]:
