@@ -203,7 +203,7 @@ class Statements:
                 region_text=impact.region_text or (impact.component.group if impact.component else None),
                 service_text=impact.service_text or (impact.component.name if impact.component else None),
                 severity=impact.severity,
-                severity_specific=2,
+                specific=2,
                 started=started,
                 ended=ended,
                 basis=Basis.STRUCTURED,
@@ -217,7 +217,7 @@ class Statements:
                     region_text=record.region_text,
                     service_text=record.service_text,
                     severity=None,  # the incident's own severity is no statement about one place
-                    severity_specific=0,
+                    specific=0,
                     started=record.started_at,
                     ended=record.ended_at,
                     basis=Basis.STRUCTURED,
@@ -231,7 +231,7 @@ class Statements:
         region_text: str | None,
         service_text: str | None,
         severity: Severity | None,
-        severity_specific: int,
+        specific: int,
         started: datetime | None,
         ended: datetime | None,
         basis: Basis,
@@ -249,7 +249,7 @@ class Statements:
             ended_at=ended,
             basis=basis,
             suspect=impossible(started, ended),
-            specific=severity_specific,
+            specific=specific,
         )
 
     def stated(self) -> Iterator[Claim]:
