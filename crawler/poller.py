@@ -8,7 +8,6 @@ import importlib.metadata
 import logging
 import os
 import socket
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from crawler.captures import Captures
 from crawler.catalog import Catalog, Source
 from crawler.records import Capture
 from crawler.spider import StatusSpider
-from spiders import PLATFORMS, platform
+from spiders import PLATFORMS
 
 
 class BusyError(Exception):
@@ -89,10 +88,8 @@ def run(
     simulations; `told` hears of each capture that was kept; `unconditional` are the addresses (source, url) to
     ask without validators, because what came last could not be read.
     """
-    by_platform: dict[str, list[Source]] = defaultdict(list)
-    for source in sources:
-        by_platform[source.platform].append(source)
-    process = AsyncCrawlerProcess(_settings(by_platform, captures, contact, timeout, told))
+    sources = list(sources)
+    process = AsyncCrawlerProcess(_settings(sources, captures, contact, timeout, told))
     # A robots.txt that cannot be fetched: what follows is the same failure for the page itself, and that is written down.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     store = Captures(captures)
@@ -100,25 +97,13 @@ def run(
     def validators(source: str, url: str) -> dict[str, str]:
         return {} if (source, url) in unconditional else store.validators(source, url)
 
-    for name, some in sorted(by_platform.items()):
-        process.crawl(spider_of(name), sources=some, validators=validators, now=(lambda: now) if now else None)
+    process.crawl(StatusSpider, sources=sources, validators=validators, now=(lambda: now) if now else None)
     process.start()
     store.close()
 
 
-def spider_of(name: str) -> type[StatusSpider]:
-    """The spider of a platform: the one subclass of StatusSpider in its file."""
-    module = platform(name)
-    (found,) = (
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, StatusSpider) and value.__module__ == module.__name__
-    )
-    return found
-
-
 def _settings(
-    by_platform: dict[str, list[Source]],
+    sources: Iterable[Source],
     captures: Path,
     contact: str | None,
     timeout: float,
@@ -127,7 +112,7 @@ def _settings(
     settings = Settings()
     settings.setmodule(ours, priority="project")
     slots: dict[str, dict[str, float]] = {}
-    for source in (source for some in by_platform.values() for source in some):
+    for source in sources:
         slot = slots.setdefault(source.host, {"concurrency": 1, "delay": source.delay, "jitter": 0})
         slot["delay"] = max(slot["delay"], source.delay)
     settings.setdict(

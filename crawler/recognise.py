@@ -16,18 +16,7 @@ from crawler import poller
 from crawler.captures import Captures
 from crawler.catalog import Catalog, Source, load_vendor
 from crawler.records import Capture, Page, Unreadable
-from spiders import platform, reader
-
-#: Addresses below a page's root by which a platform is known; the first is the one that decides.
-PROBES = {
-    "statuspage": {
-        "summary": "/api/v2/summary.json",
-        "incidents": "/api/v2/incidents.json",
-        "maintenances": "/api/v2/scheduled-maintenances.json",
-        "history": "/history.atom",
-    },
-}
-
+from spiders import PLATFORMS, platform, reader
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -58,10 +47,11 @@ def recognise(url: str, vendor: str | None, data: Path, known: Catalog, contact:
     root = f"{parts.scheme}://{parts.netloc}"
     vendor = vendor or vendor_id(parts.hostname)
     tried: list[str] = []
+    probes = {name: find(root, "") for name in PLATFORMS if (find := platform(name).find)}
     sources = [
-        Source(id=f"{vendor}-{name}", vendor=vendor, platform=product, url=root + path, delay=0.5)
-        for product, probes in PROBES.items()
-        for name, path in probes.items()
+        Source(id=f"{vendor}-{name}", vendor=vendor, platform=product, url=address, delay=0.5)
+        for product, addresses in probes.items()
+        for name, address in addresses.items()
     ]
     _refuse_taken(vendor, sources, known)
     answers: dict[str, Capture] = {}
@@ -69,7 +59,7 @@ def recognise(url: str, vendor: str | None, data: Path, known: Catalog, contact:
         poller.run(
             sources, Path(scratch) / "captures.db", contact=contact, told=lambda c: answers.__setitem__(c.source, c)
         )
-    for product, probes in PROBES.items():
+    for product, addresses in probes.items():
         read: list[tuple[Source, Page]] = []
         for source in (s for s in sources if s.platform == product):
             problem, page = _read(answers.get(source.id), source)
@@ -77,12 +67,12 @@ def recognise(url: str, vendor: str | None, data: Path, known: Catalog, contact:
                 read.append((source, page))
             else:
                 tried.append(f"{source.url}: {problem}")
-        if read and read[0][0].id == f"{vendor}-{next(iter(probes))}":
+        if read and read[0][0].id == f"{vendor}-{next(iter(addresses))}":
             captures = Captures(data / "captures.db")
             captures.add([answers[source.id] for source, _ in read])
             captures.close()
             first = answers[read[0][0].id]
-            name = getattr(platform(product), "page_name", lambda _: None)(first) or vendor
+            name = platform(product).about(first).name or vendor
             return Found(vendor, name, root, product, tuple(source for source, _ in read), read[0][1])
     raise NotRecognisedError("no platform recognised; tried\n  " + "\n  ".join(tried))
 

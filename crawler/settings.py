@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 BOT_NAME = "outages"
-SPIDER_MODULES = ["spiders"]
+SPIDER_MODULES = ["crawler.spider"]
 
 # Polite: one request at a time to a host, a pause between two, robots.txt obeyed. A source may lengthen its
 # pause, and may leave robots.txt aside only with a reason, in the catalog.

@@ -1,7 +1,8 @@
-"""What all spiders share: ask each source that is due, once, and hand on whatever comes back.
+"""The spider of all platforms: asks each source that is due, once, and hands on whatever comes back.
 
-A spider only collects. It yields one `Capture` per request, also for a refusal, a timeout or an
-error page; reading and storing happen elsewhere, in the same way as for an import.
+It only collects. It yields one `Capture` per request, also for a refusal, a timeout or an error page; reading
+and storing happen elsewhere, in the same way as for an import. One spider asks for all, so that a host that
+several sources share has one queue.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
 from crawler.catalog import Source
+from crawler.platform import Ask
 from crawler.records import Capture
+from spiders import platform
 
 #: From a source's id and an address to the headers that make a request conditional.
 Validators = Callable[[str, str], dict[str, str]]
@@ -31,16 +34,15 @@ def _no_validators(_source: str, _url: str) -> dict[str, str]:
 
 
 class StatusSpider(scrapy.Spider):
-    """Base of the spiders, one for each platform.
+    """Asks what the platforms of its sources say is to be asked for.
 
     `sources` are those due in this round; `validators` gives the request headers that make a request
     conditional; `now` is the clock, to be replaced in simulations.
     """
 
+    name = "status"
     #: Answers of every status are observations, redirects excepted: those are followed.
     custom_settings = {"HTTPERROR_ALLOW_ALL": True}  # noqa: RUF012 - Scrapy's own attribute, never changed
-    #: Extra request headers of the platform.
-    headers: dict[str, str] = {}  # noqa: RUF012
 
     def __init__(
         self,
@@ -55,28 +57,22 @@ class StatusSpider(scrapy.Spider):
         self.now: Callable[[], datetime] = now or _now
 
     async def start(self) -> AsyncIterator[Any]:
-        """One request for each address of each source."""
+        """The first requests of each source."""
         for source in self.sources:
-            for url in self.addresses(source):
-                yield self.ask(source, url)
+            for ask in platform(source.platform).addresses(source, self.now()):
+                yield self.request(source, ask)
 
-    def addresses(self, source: Source) -> Iterable[str]:
-        """What to ask for first: the source's own address."""
-        return (source.url,)
-
-    def follow(self, capture: Capture, source: Source) -> Iterable[str]:  # noqa: ARG002 - for those who override it
-        """What else to ask for, now that this has come. Nothing, unless a platform says otherwise."""
-        return ()
-
-    def ask(self, source: Source, url: str) -> Request:
-        """A conditional request for one address."""
+    def request(self, source: Source, ask: Ask) -> Request:
+        """A conditional request."""
         return Request(
-            url,
+            ask.url,
+            method=ask.method,
+            body=ask.body,
             callback=self.answered,
             errback=self.failed,
-            cb_kwargs={"source": source, "url": url},
+            cb_kwargs={"source": source, "url": ask.address},
             dont_filter=True,
-            headers={**self.headers, **self.validators(source.id, url)},
+            headers={**platform(source.platform).headers, **ask.headers, **self.validators(source.id, ask.address)},
             meta={"asked_at": time.monotonic(), "dont_obey_robotstxt": source.robots != "obey"},
         )
 
@@ -116,8 +112,8 @@ class StatusSpider(scrapy.Spider):
     def _hand_on(self, capture: Capture, source: Source) -> Iterator[Any]:
         yield capture
         if capture.status == 200:
-            for url in self.follow(capture, source):
-                yield self.ask(source, url)
+            for ask in platform(source.platform).follow(capture, source):
+                yield self.request(source, ask)
 
 
 _REASONS = (

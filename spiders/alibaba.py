@@ -36,8 +36,8 @@ from parsel import Selector
 from crawler.catalog import Source
 from crawler.markup import plain
 from crawler.payload import Ignored, Payload, convert
+from crawler.platform import Platform
 from crawler.records import Capture, Impact, Incident, Kind, Page, Severity, Signal, State, Unreadable, Update, epoch
-from crawler.spider import StatusSpider
 from crawler.words import look_up
 
 KINDS = {"alarm": Kind.OUTAGE, "notification": Kind.NOTICE}
@@ -139,12 +139,6 @@ class _ApiEvent(Payload, rename="pascal"):
     start_time: _Time = None
     event_updates: list[_ApiUpdate] | None = None
     impacts: list[_ApiImpact] | None = None
-
-
-class AlibabaSpider(StatusSpider):
-    """Asks for the addresses of the sources; what belongs to an event's own page is not known."""
-
-    name = "alibaba"
 
 
 def read(capture: Capture, source: Source) -> Page:
@@ -520,3 +514,6 @@ def _posts(text: str, zone: ZoneInfo) -> list[Update]:
     if opening and opening[0].posted_at:
         opening, later = [], posts
     return [*opening, *(_oldest_first(later) if all(p.posted_at for p in later) else reversed(later))]
+
+
+PLATFORM = Platform(read=read)

@@ -48,8 +48,8 @@ from crawler.catalog import GLOBAL, Source
 from crawler.intervals import spells
 from crawler.markup import plain
 from crawler.payload import Ignored, Payload, decode
+from crawler.platform import Platform
 from crawler.records import Capture, Impact, Incident, Page, Severity, Signal, State, Unreadable, Update, epoch
-from crawler.spider import StatusSpider
 from crawler.words import look_up
 
 #: A disruption is AWS's worst word: it stands over regions that were gone for weeks, and there is none
@@ -724,7 +724,4 @@ def _from_items(group: Sequence[_Item], name: str | None) -> Incident:
     )
 
 
-class AwsSpider(StatusSpider):
-    """Asks for each source's own address."""
-
-    name = "aws"
+PLATFORM = Platform(read=read)

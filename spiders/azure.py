@@ -32,6 +32,7 @@ from parsel import Selector
 
 from crawler.catalog import Source
 from crawler.markup import plain
+from crawler.platform import Platform
 from crawler.records import (
     Capture,
     Component,
@@ -45,7 +46,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.spider import StatusSpider
 from crawler.words import look_up
 
 T = TypeVar("T")
@@ -82,12 +82,6 @@ _CLOSED_LAST = re.compile(r"(?i)\s[-–—]\s+(mitigated|resolved)$")
 #: How the two generations of history blocks are told apart, in XPath.
 _HAS_ITEM = "contains(concat(' ', normalize-space(@class), ' '), ' incident-history-item ')"
 _HAS_COLUMN = "normalize-space(@class) = 'column small-11'"
-
-
-class AzureSpider(StatusSpider):
-    """Asks for the feed, the history or the status page, whichever the source names."""
-
-    name = "azure"
 
 
 def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signature of all readers
@@ -300,3 +294,6 @@ def _words(element: Selector | Iterable[Selector]) -> str:
     elements = [element] if isinstance(element, Selector) else element
     path = ".//text()[not(ancestor::svg or ancestor::*[@class = 'superscript'])]"
     return _fold("".join(text for e in elements for text in e.xpath(path).getall())).lstrip("*‡†§ ")
+
+
+PLATFORM = Platform(read=read)

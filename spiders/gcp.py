@@ -39,8 +39,8 @@ import msgspec
 
 from crawler.catalog import Source
 from crawler.payload import Ignored, Payload, decode
+from crawler.platform import Platform
 from crawler.records import OVER, Capture, Impact, Incident, Page, Severity, Signal, State, Unreadable, Update, instant
-from crawler.spider import StatusSpider
 from crawler.words import look_up
 
 #: The words of `status_impact`; `severity` (low, medium, high) goes with them one to one.
@@ -283,7 +283,7 @@ def _impacts(
     )
 
 
-class GcpSpider(StatusSpider):
-    """Asks for the one file there is."""
+PLATFORM = Platform(read=read)
 
-    name = "gcp"
+
+PLATFORM = Platform(read=read)

@@ -45,6 +45,7 @@ from crawler.catalog import Source
 from crawler.intervals import spells
 from crawler.markup import plain
 from crawler.payload import Ignored, Payload, decode
+from crawler.platform import Platform, below_root
 from crawler.records import (
     OVER,
     Capture,
@@ -61,7 +62,6 @@ from crawler.records import (
     Update,
     instant,
 )
-from crawler.spider import StatusSpider
 from crawler.words import look_up
 
 IMPACTS: Mapping[str, Severity] = {
@@ -105,12 +105,6 @@ _BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 
 T = TypeVar("T")
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class StatuspageSpider(StatusSpider):
-    """Asks each source for its one address."""
-
-    name = "statuspage"
 
 
 def read(capture: Capture, source: Source) -> Page:
@@ -720,3 +714,16 @@ def _local(when: datetime, abbreviation: str, zone: str) -> datetime:
     """In UTC. When clocks go back an hour comes twice: the abbreviation says which one is meant."""
     twice = [when.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1)]
     return next((each for each in twice if each.tzname() == abbreviation), twice[0]).astimezone(UTC)
+
+
+PLATFORM = Platform(
+    read=read,
+    hosts=("statuspage.io",),
+    html=(r"statuspage\.io|dka575ofm4ao0\.cloudfront\.net",),
+    find=below_root(
+        summary="/api/v2/summary.json",
+        incidents="/api/v2/incidents.json",
+        maintenances="/api/v2/scheduled-maintenances.json",
+        history="/history.atom",
+    ),
+)

@@ -29,6 +29,7 @@ import msgspec
 from crawler.catalog import Source
 from crawler.markup import plain
 from crawler.payload import Ignored, Payload, convert
+from crawler.platform import Ask, Platform
 from crawler.records import (
     Capture,
     Component,
@@ -44,7 +45,6 @@ from crawler.records import (
     Update,
     epoch,
 )
-from crawler.spider import StatusSpider
 from crawler.words import look_up
 
 #: The region of products without a region, on the page itself.
@@ -154,36 +154,33 @@ class _Events(Payload, rename="pascal"):
     event_list: list[Any] | None
 
 
-class TencentSpider(StatusSpider):
-    """Asks which regions have events, then what their products are, and those without a region."""
+def follow(capture: Capture, source: Source) -> Iterable[Ask]:
+    """After `DescribeRegions`: one address for each region with events, and `non-regional`.
 
-    name = "tencent"
-
-    def follow(self, capture: Capture, source: Source) -> Iterable[str]:
-        """After `DescribeRegions`: one address for each region with events, and `non-regional`.
-
-        The addresses end in `DescribeProductEventForRegionInPeriod?BelongSite=..&RegionId=..&NumOfDay=1
-        &EndDate=..`, without BelongSite where the first has none; the day is that of the source's zone.
-        """
-        parts = urlsplit(capture.url)
-        head, _, call = parts.path.rpartition("/")
-        if call != "DescribeRegions":
-            return ()
-        try:
-            regions = regions_with_events(capture.body)
-        except Unreadable:
-            return ()
-        site = [("BelongSite", value) for value in parse_qs(parts.query).get("BelongSite", [])]
-        day = capture.fetched_at.astimezone(ZoneInfo(source.timezone)).date()
-        return tuple(
+    The addresses end in `DescribeProductEventForRegionInPeriod?BelongSite=..&RegionId=..&NumOfDay=1
+    &EndDate=..`, without BelongSite where the first has none; the day is that of the source's zone.
+    """
+    parts = urlsplit(capture.url)
+    head, _, call = parts.path.rpartition("/")
+    if call != "DescribeRegions":
+        return ()
+    try:
+        regions = regions_with_events(capture.body)
+    except Unreadable:
+        return ()
+    site = [("BelongSite", value) for value in parse_qs(parts.query).get("BelongSite", [])]
+    day = capture.fetched_at.astimezone(ZoneInfo(source.timezone)).date()
+    return tuple(
+        Ask(
             urlunsplit(
                 parts._replace(
                     path=f"{head}/DescribeProductEventForRegionInPeriod",
                     query=urlencode([*site, ("RegionId", region), ("NumOfDay", 1), ("EndDate", day.isoformat())]),
                 )
             )
-            for region in dict.fromkeys((*regions, NON_REGIONAL))
         )
+        for region in dict.fromkeys((*regions, NON_REGIONAL))
+    )
 
 
 def regions_with_events(body: bytes | None) -> list[str]:
@@ -462,3 +459,6 @@ def _time(value: Any, zone: ZoneInfo) -> datetime | None:
 
 def _fold(text: str) -> str:
     return " ".join(text.split())
+
+
+PLATFORM = Platform(read=read, follow=follow)

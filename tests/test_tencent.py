@@ -12,7 +12,7 @@ import pytest
 
 from crawler.catalog import Source
 from crawler.records import Capture, Page, Severity, State, Unreadable
-from spiders.tencent import TencentSpider, read, regions_with_events
+from spiders.tencent import follow, read, regions_with_events
 
 API = "https://status.cloud.tencent.com/v1/api/status"
 PRODUCTS = f"{API}/DescribeProductEventForRegionInPeriod?RegionId=non-regional&NumOfDay=1&EndDate=2026-08-01"
@@ -70,7 +70,7 @@ def test_an_answer_that_is_cut_off_is_refused(shared: Path, part: float) -> None
 def test_regions_with_events_are_asked_for_and_what_has_no_region() -> None:
     evening_before = datetime(2026, 7, 31, 17, 5, tzinfo=UTC)  # already the first of August in Beijing
     answer = capture(regions(seoul=True, tokyo=False, guangzhou=True), REGIONS, evening_before)
-    asked = [urlsplit(url) for url in TencentSpider().follow(answer, source(REGIONS))]
+    asked = [urlsplit(ask.url) for ask in follow(answer, source(REGIONS))]
     assert [parse_qs(url.query)["RegionId"] for url in asked] == [["ap-seoul"], ["ap-guangzhou"], ["non-regional"]]
     for url in asked:
         assert url.path == "/v1/api/status/DescribeProductEventForRegionInPeriod"
@@ -80,13 +80,13 @@ def test_regions_with_events_are_asked_for_and_what_has_no_region() -> None:
 
 def test_without_a_site_none_is_asked_for() -> None:
     url = f"{API}/DescribeRegions"
-    (asked,) = TencentSpider().follow(capture(regions(seoul=False), url), source(url))
-    assert "BelongSite" not in asked
+    (asked,) = follow(capture(regions(seoul=False), url), source(url))
+    assert "BelongSite" not in asked.url
 
 
 @pytest.mark.parametrize("body", [b"", b"<html></html>", b'{"Response": {"Error": {"Code": "Busy"}}}'])
 def test_nothing_follows_from_an_answer_that_cannot_be_read(body: bytes) -> None:
-    assert list(TencentSpider().follow(capture(body, REGIONS), source(REGIONS))) == []
+    assert list(follow(capture(body, REGIONS), source(REGIONS))) == []
     with pytest.raises(Unreadable):
         regions_with_events(body)
 
@@ -94,4 +94,4 @@ def test_nothing_follows_from_an_answer_that_cannot_be_read(body: bytes) -> None
 def test_nothing_follows_from_other_answers(shared: Path) -> None:
     name = "tencent_DescribeProductEventForRegionInPeriod_non-regional.json"
     answer = capture((shared / "captures" / "tencent" / name).read_bytes(), PRODUCTS)
-    assert list(TencentSpider().follow(answer, source(PRODUCTS))) == []
+    assert list(follow(answer, source(PRODUCTS))) == []
