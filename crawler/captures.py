@@ -1,9 +1,8 @@
 """The bytes of every response, for ever: `captures.db`.
 
-Bodies are content-addressed: the same bytes are stored once, compressed with zstd. A body that follows
-another at the same address is stored as the difference to it (zstd with the earlier body as dictionary);
-chains are bounded, so that reading one body never needs more than `CHAIN` others. Rows are only ever
-added.
+Bodies are content-addressed: the same bytes are stored once. `crawler.blocks` packs the bodies that came from
+one address one after the other together. Captures and bodies are only ever added; docs/captures.md has the
+tables.
 """
 
 from __future__ import annotations
@@ -11,19 +10,18 @@ from __future__ import annotations
 import hashlib
 import math
 import sqlite3
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
-import zstandard
 from sqlite_utils import Database, Migrations
 
+from crawler.blocks import LIGHTEST, Blocks, CorruptBodyError
 from crawler.database import connect, transaction
 from crawler.records import Capture, stamp
 
-CHAIN = 128
 #: Response headers worth keeping: what the body is, how old it is, and what makes the next request conditional.
 HEADERS = frozenset(
     [
@@ -44,6 +42,15 @@ HEADERS = frozenset(
     ]
 )
 
+#: Those of them that are seldom twice the same; the others are kept once for all captures that have them.
+CHANGING = frozenset(["age", "date", "etag", "expires", "last-modified", "retry-after", "via", "x-cache"])
+#: Of a new file. Rows are short, and a block takes whole pages.
+PAGE = 1024
+#: Captures and bytes of bodies that are taken together.
+BATCH, BATCH_BYTES = 64, 32 << 20
+
+__all__ = ["HEADERS", "Captures", "CorruptBodyError", "Damage", "Packed", "Verified"]
+
 migrations = Migrations("captures")
 
 
@@ -63,8 +70,40 @@ def create(db: Database) -> None:
         db.execute(statement)
 
 
-class CorruptBodyError(Exception):
-    """Stored bytes are not what their digest says."""
+@migrations()
+def blocks(db: Database) -> None:
+    """Blocks. A body of the first version was a frame whose dictionary is another body: a block of one, as it is.
+
+    The index is on the beginning of digests: one of whole ones would hold each twice.
+    """
+    for statement in (
+        """create table blocks (id integer primary key, last integer not null, bodies integer not null,
+        base integer references bodies(id), before integer not null, size integer not null, data blob not null)""",
+        """create table packed (id integer primary key, block integer not null references blocks(id),
+        start integer not null, size integer not null, digest blob not null)""",
+    ):
+        db.execute(statement)
+    led: dict[int, int] = {}  # by body: the weight of its chain
+    for number, base, size in db.execute("select id, base, size from bodies order by id").fetchall():
+        before = led.get(base, 0)  # 0 also where the base is missing: a damaged file is taken over as it is
+        led[number] = before + max(size, LIGHTEST)
+        db.execute(
+            """insert into blocks (id, last, bodies, base, before, size, data)
+            select id, id, 1, base, ?, size, data from bodies where id = ?""",
+            (before, number),
+        )
+    for statement in (
+        "insert into packed (id, block, start, size, digest) select id, id, 0, size, digest from bodies order by id",
+        "drop table bodies",
+        "alter table packed rename to bodies",
+        "create index bodies_digest on bodies (substr(digest, 1, 4))",
+        "alter table addresses add column tail integer references bodies(id)",
+        """update addresses set tail = (select body from captures where address = addresses.id and body is not null
+        order by fetched_at desc limit 1)""",
+        "create table headers (id integer primary key, headers text not null unique)",
+        "alter table captures add column shared integer references headers(id)",
+    ):
+        db.execute(statement)
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -81,8 +120,16 @@ class Verified(msgspec.Struct):
     bodies: int = 0  # distinct ones
     size: int = 0  # of the bodies as they came
     stored: int = 0  # of what is kept of them
-    longest: int = 0  # bodies in the longest chain
+    blocks: int = 0
+    longest: int = 0  # blocks in the longest chain
     damaged: list[Damage] = []
+
+
+class Packed(NamedTuple):
+    """What packing did: (blocks, bytes of the file)."""
+
+    before: tuple[int, int]
+    after: tuple[int, int]
 
 
 class Captures:
@@ -90,10 +137,9 @@ class Captures:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.db = connect(path, migrations, synchronous="full")
+        self.db = connect(path, migrations, synchronous="full", page_size=PAGE)
         self.conn: sqlite3.Connection = self.db.conn
-        self._bodies: OrderedDict[int, bytes] = OrderedDict()
-        self._remembered = 0
+        self.blocks = Blocks(self.conn, path)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -101,36 +147,75 @@ class Captures:
 
     def add(self, captures: Iterable[Capture]) -> int:
         """Keep these; all or none. Those already there are passed over. Returns how many were new."""
+        added, touched = 0, set[int]()
         try:
             with transaction(self.conn):
-                return sum(self._add(capture) for capture in captures)
+                for batch in _batches(captures):
+                    new, addresses = self._take(batch)
+                    added += new
+                    touched |= addresses
         except BaseException:
-            self._bodies.clear()  # the numbers of bodies that were rolled back are given out again
-            self._remembered = 0
+            self.blocks.forget()
             raise
+        self._pack_after(sorted(touched))
+        return added
 
-    def _add(self, capture: Capture) -> bool:
-        address = self._address(capture.source, capture.url)
-        looked = math.floor(capture.fetched_at.timestamp())  # as `stamp` does
-        if self.conn.execute(
-            "select 1 from captures where address = ? and fetched_at = ?", (address, looked)
-        ).fetchone():
-            return False
-        headers = {name: value for name, value in sorted(capture.headers.items()) if name in HEADERS}
+    def _take(self, batch: Sequence[Capture]) -> tuple[int, set[int]]:
+        """How many of these are new, and the addresses that have new bodies."""
+        looks: dict[tuple[int, int], tuple[Capture, bytes | None]] = {}  # by (address, second), with digest
+        fresh: dict[int, dict[bytes, bytes]] = {}  # by address: bodies that are not there yet, by digest
+        numbers: dict[bytes, int] = {}
+        asked: set[bytes] = set()
+        for capture in batch:
+            look = self._address(capture.source, capture.url), math.floor(capture.fetched_at.timestamp())  # as `stamp`
+            if look in looks or self._looked(*look):
+                continue
+            digest = None if capture.body is None else hashlib.sha256(capture.body).digest()
+            looks[look] = capture, digest
+            if digest is None or capture.body is None or digest in asked:
+                continue
+            asked.add(digest)
+            number = self.blocks.find(digest)
+            if number is None:
+                fresh.setdefault(look[0], {})[digest] = capture.body
+            else:
+                numbers[digest] = number
+        for address, bodies in fresh.items():
+            (tail,) = self.conn.execute("select tail from addresses where id = ?", (address,)).fetchone()
+            numbers.update(zip(bodies, self.blocks.write(tail, list(bodies.items())), strict=True))
+            self.conn.execute("update addresses set tail = ? where id = ?", (numbers[list(bodies)[-1]], address))
+        for (address, second), (capture, digest) in looks.items():
+            self._insert(address, second, capture, None if digest is None else numbers[digest])
+        return len(looks), set(fresh)
+
+    def _looked(self, address: int, second: int) -> bool:
+        sql = "select 1 from captures where address = ? and fetched_at = ?"
+        return self.conn.execute(sql, (address, second)).fetchone() is not None
+
+    def _insert(self, address: int, second: int, capture: Capture, body: int | None) -> None:
+        kept = {name: value for name, value in sorted(capture.headers.items()) if name in HEADERS}
+        own = {name: value for name, value in kept.items() if name in CHANGING}
+        shared = {name: value for name, value in kept.items() if name not in CHANGING}
         self.conn.execute(
-            """insert into captures (address, fetched_at, status, headers, body, milliseconds, error)
-            values (?, ?, ?, ?, ?, ?, ?)""",
+            """insert into captures (address, fetched_at, status, headers, shared, body, milliseconds, error)
+            values (?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 address,
-                looked,
+                second,
                 capture.status,
-                msgspec.json.encode(headers).decode() if headers else None,
-                None if capture.body is None else self._keep(address, capture.body),
+                msgspec.json.encode(own).decode() if own else None,
+                self._shared(msgspec.json.encode(shared).decode()) if shared else None,
+                body,
                 capture.milliseconds,
                 capture.error,
             ),
         )
-        return True
+
+    def _shared(self, headers: str) -> int:
+        row = self.conn.execute("select id from headers where headers = ?", (headers,)).fetchone()
+        if row:
+            return int(row[0])
+        return int(self.conn.execute("insert into headers (headers) values (?)", (headers,)).lastrowid or 0)
 
     def _address(self, source: str, url: str) -> int:
         row = self.conn.execute("select id from addresses where source = ? and url = ?", (source, url)).fetchone()
@@ -138,60 +223,37 @@ class Captures:
             return int(row[0])
         return int(self.conn.execute("insert into addresses (source, url) values (?, ?)", (source, url)).lastrowid or 0)
 
-    def _keep(self, address: int, body: bytes) -> int:
-        """Store a body unless it is there, as a difference to its predecessor at the same address."""
-        digest = hashlib.sha256(body).digest()
-        known = self.conn.execute("select id from bodies where digest = ?", (digest,)).fetchone()
-        if known:
-            return int(known[0])
-        base = self.conn.execute(
-            """select bodies.id, depth from captures join bodies on bodies.id = body where address = ?
-            order by fetched_at desc limit 1""",
-            (address,),
-        ).fetchone()
-        base_id, depth = (base[0], base[1] + 1) if base and base[1] + 1 < CHAIN else (None, 0)
-        data = _compress(body, self._body(base_id) if base_id else None)
-        row = (digest, len(body), base_id, depth, data)
-        added = self.conn.execute("insert into bodies (digest, size, base, depth, data) values (?, ?, ?, ?, ?)", row)
-        number = int(added.lastrowid or 0)
-        self._remember(number, body)
-        return number
-
-    def _body(self, number: int) -> bytes:
-        """The bytes of a row of bodies. CorruptBodyError when they are not what their digest says."""
-        if number in self._bodies:
-            return self._bodies[number]
-        chain = []
-        base: int | None = number
-        while base is not None and base not in self._bodies:
-            row = self.conn.execute("select id, digest, size, base, data from bodies where id = ?", (base,)).fetchone()
-            if row is None:
-                raise CorruptBodyError(f"{self.path}: body {base} is missing")
-            chain.append(row)
-            base = row[3]
-        body = self._bodies[base] if base is not None else None
-        for identifier, digest, size, _, data in reversed(chain):
+    def _pack_after(self, addresses: Iterable[int]) -> None:
+        """Pack what has become enough for a block. What was added stays added when that cannot be done now."""
+        for address in addresses:
+            (tail,) = self.conn.execute("select tail from addresses where id = ?", (address,)).fetchone()
             try:
-                body = _decompress(data, size, body)
-            except zstandard.ZstdError as error:
-                raise CorruptBodyError(f"{self.path}: body {identifier}: {error}") from error
-            if hashlib.sha256(body).digest() != digest:
-                raise CorruptBodyError(f"{self.path}: body {identifier} has other bytes than its digest says")
-            self._remember(identifier, body)
-        assert body is not None
-        return body
+                self.blocks.pack(tail)
+            except (sqlite3.OperationalError, CorruptBodyError):  # no room, or damage, which `verify` tells of
+                self.blocks.forget()
 
-    def _remember(self, number: int, body: bytes) -> None:
-        """Neighbours in a chain are read one after the other: keep the last few at hand, 64 MB at the most."""
-        self._bodies[number] = body
-        self._remembered += len(body)
-        while self._remembered > 64 << 20 and len(self._bodies) > 1:
-            self._remembered -= len(self._bodies.popitem(last=False)[1])
+    def pack(self, progress: Callable[[int, int], None]) -> Packed:
+        """Pack all small blocks, and give the space that became free back to the disk.
+
+        `progress` hears of (done, all) runs of blocks. sqlite3.OperationalError when another process holds the
+        file, or the disk has no room for a second copy; the archive is as it was, packed or not.
+        """
+        before = self._counted()
+        for done, total in self.blocks.pack_all():
+            progress(done, total)
+        self.conn.execute("vacuum")
+        self.conn.execute("pragma wal_checkpoint(truncate)")
+        return Packed(before, self._counted())
+
+    def _counted(self) -> tuple[int, int]:
+        (blocks,) = self.conn.execute("select count(*) from blocks").fetchone()
+        (size,) = self.conn.execute("select page_count * page_size from pragma_page_count, pragma_page_size").fetchone()
+        return blocks, size
 
     def validators(self, source: str, url: str) -> dict[str, str]:
         """Request headers that let the server answer "not modified", from its last answer of 200."""
         row = self.conn.execute(
-            """select headers from captures join addresses on addresses.id = address
+            """select captures.headers from captures join addresses on addresses.id = address
             where source = ? and url = ? and status = 200 order by fetched_at desc limit 1""",
             (source, url),
         ).fetchone()
@@ -207,6 +269,14 @@ class Captures:
         """The same, of all captures of one source."""
         return self._listed("source = ?", source)
 
+    def looks(self, source: str, url: str) -> set[int]:
+        """When an address was looked at for a source: seconds since 1970."""
+        rows = self.conn.execute(
+            "select fetched_at from captures join addresses on addresses.id = address where source = ? and url = ?",
+            (source, url),
+        )
+        return {fetched_at for (fetched_at,) in rows}
+
     def _listed(self, where: str, value: int | str) -> list[tuple[int, str, int]]:
         return list(
             self.conn.execute(
@@ -219,11 +289,15 @@ class Captures:
     def read(self, seqs: Iterable[int]) -> Iterator[tuple[int, Capture, int | None]]:
         """(seq, capture, number of its body) in the order asked for; equal bodies have equal numbers."""
         for seq in seqs:
-            source, url, fetched_at, status, headers, body, milliseconds, error = self.conn.execute(
-                """select source, url, fetched_at, status, headers, body, milliseconds, error
-                from captures join addresses on addresses.id = address where seq = ?""",
+            source, url, fetched_at, status, own, shared, body, milliseconds, error = self.conn.execute(
+                """select source, url, fetched_at, status, captures.headers, headers.headers, body, milliseconds, error
+                from captures join addresses on addresses.id = address left join headers on headers.id = shared
+                where seq = ?""",
                 (seq,),
             ).fetchone()
+            headers: dict[str, str] = {}
+            for text in (own, shared):
+                headers |= msgspec.json.decode(text) if text else {}
             yield (
                 seq,
                 Capture(
@@ -231,8 +305,8 @@ class Captures:
                     url=url,
                     fetched_at=datetime.fromtimestamp(fetched_at, UTC),
                     status=status,
-                    headers=msgspec.json.decode(headers) if headers else {},
-                    body=self._body(body) if body else None,
+                    headers=dict(sorted(headers.items())),
+                    body=self.blocks.body(body) if body else None,
                     milliseconds=milliseconds,
                     error=error,
                 ),
@@ -249,8 +323,8 @@ class Captures:
 
     def body_of(self, digest: bytes) -> bytes | None:
         """The body with this SHA-256; None when it is not here."""
-        row = self.conn.execute("select id from bodies where digest = ?", (digest,)).fetchone()
-        return self._body(row[0]) if row else None
+        number = self.blocks.find(digest)
+        return None if number is None else self.blocks.body(number)
 
     def last_look(self, source: str) -> datetime | None:
         """When this source was last asked, whatever came of it."""
@@ -273,57 +347,35 @@ class Captures:
 
     def verify(self, progress: Callable[[int, int], None]) -> Verified:
         """Read every body along its chain and compare it with its digest; `progress` hears of (done, all) bodies."""
+        self.conn.execute("begin")  # one state of the file, whoever adds or packs meanwhile
+        try:
+            return self._verify(progress)
+        finally:
+            if self.conn.in_transaction:
+                self.conn.execute("rollback")
+
+    def _verify(self, progress: Callable[[int, int], None]) -> Verified:
         found = Verified()
         found.damaged = [
             Damage(str(self.path), text) for (text,) in self.conn.execute("pragma quick_check") if text != "ok"
         ]
         (found.captures,) = self.conn.execute("select count(*) from captures").fetchone()
-        totals = "select count(*), total(size), total(length(data)), coalesce(max(depth) + 1, 0) from bodies"
-        found.bodies, size, stored, found.longest = self.conn.execute(totals).fetchone()
+        found.bodies, size = self.conn.execute("select count(*), total(size) from bodies").fetchone()
+        found.blocks, stored = self.conn.execute("select count(*), total(length(data)) from blocks").fetchone()
         found.size, found.stored = int(size), int(stored)
         wrong: dict[int, str] = {}
-        for done, (number, problem) in enumerate(self._checked(), 1):
+        done = 0
+        for body, problem, chain in self.blocks.check():
+            found.longest = max(found.longest, chain)
+            if body is None:
+                found.damaged.append(Damage(str(self.path), problem or ""))
+                continue
             if problem:
-                wrong[number] = problem
+                wrong[body] = problem
+            done += 1
             progress(done, found.bodies)
         found.damaged += self._named(wrong)
         return found
-
-    def _checked(self) -> Iterator[tuple[int, str | None]]:
-        """Every body and what is wrong with it. From each first body along its chain, so that each is unpacked once."""
-        follow: dict[int | None, list[int]] = {}
-        numbers = set()
-        for number, base in self.conn.execute("select id, base from bodies order by id desc"):
-            follow.setdefault(base, []).append(number)
-            numbers.add(number)
-        waiting: list[tuple[int, bytes | None, int, str | None]] = [(n, None, -1, None) for n in follow.get(None, ())]
-        for base in set(follow) - numbers - {None}:
-            waiting += [(n, None, -1, f"body {base}, which it follows, is missing") for n in follow[base]]
-        while waiting:
-            number, before, depth, problem = waiting.pop()
-            numbers.discard(number)
-            body = None
-            if not problem:
-                body, problem = self._check(number, before, depth + 1)
-            yield number, problem
-            after = f"body {number}, which it follows, is damaged" if problem and body is None else None
-            waiting += [(n, body, depth + 1, after) for n in follow.get(number, ())]
-        yield from ((number, "its chain has no beginning") for number in sorted(numbers))
-
-    def _check(self, number: int, before: bytes | None, depth: int) -> tuple[bytes | None, str | None]:
-        """A body, if its bytes are what they were, and what is wrong with its row."""
-        digest, size, said, data = self.conn.execute(
-            "select digest, size, depth, data from bodies where id = ?", (number,)
-        ).fetchone()
-        try:
-            body = _decompress(data, size, before)
-        except (zstandard.ZstdError, TypeError, ValueError, MemoryError) as error:
-            return None, str(error)
-        if hashlib.sha256(body).digest() != digest:
-            return None, "it has other bytes than its digest says"
-        if len(body) != size or said != depth:
-            return body, f"its row says {size} bytes, number {said} of its chain; it is {len(body)}, number {depth}"
-        return body, None
 
     def _named(self, wrong: dict[int, str]) -> Iterator[Damage]:
         """The captures that show damaged bodies, and damaged bodies that none shows."""
@@ -340,16 +392,14 @@ class Captures:
             yield Damage(f"{self.path}: body {number}, of no capture", wrong[number])
 
 
-def _compress(body: bytes, base: bytes | None) -> bytes:
-    # A window as long as both bodies: otherwise zstd forgets the beginning of the earlier one.
-    window = max(17, (len(body) + len(base or b"")).bit_length())
-    parameters = zstandard.ZstdCompressionParameters.from_level(9, window_log=min(window, 27), write_content_size=True)
-    dictionary = zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if base else None
-    return zstandard.ZstdCompressor(dict_data=dictionary, compression_params=parameters).compress(body)
-
-
-def _decompress(data: bytes, size: int, base: bytes | None) -> bytes:
-    dictionary = zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if base else None
-    return zstandard.ZstdDecompressor(dict_data=dictionary, max_window_size=1 << 28).decompress(
-        data, max_output_size=size
-    )
+def _batches(captures: Iterable[Capture]) -> Iterator[list[Capture]]:
+    batch: list[Capture] = []
+    size = 0
+    for capture in captures:
+        batch.append(capture)
+        size += len(capture.body or b"")
+        if len(batch) >= BATCH or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

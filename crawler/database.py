@@ -11,20 +11,24 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 
-def connect(path: Path, migrations: Migrations, synchronous: str = "normal") -> Database:
+def connect(path: Path, migrations: Migrations, synchronous: str = "normal", page_size: int = 4096) -> Database:
     """Open, creating the file and applying what migrations are missing.
 
     `synchronous`: "full" where a commit must outlive a power loss, "normal" for what can be made again.
+    `page_size`: bytes, of a file that does not exist yet.
 
     Write-ahead logging lets Datasette read while a poll writes. Transactions are opened by hand
     (`transaction`), never by the driver.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     conn = sqlite3.connect(path, timeout=60, isolation_level=None)
+    conn.execute(f"pragma page_size = {page_size}")
     conn.execute("pragma journal_mode = wal")
     conn.execute(f"pragma synchronous = {synchronous}")
     db = Database(conn)
-    migrations.apply(db)
+    if migrations.pending(db):
+        with transaction(conn):  # one process does it, the others wait and find it done
+            migrations.apply(db)
     return db
 
 
@@ -39,8 +43,7 @@ def part(conn: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        conn.execute("rollback to part")
-        conn.execute("release part")
+        _take_back(conn, "rollback to part", "release part")
         raise
     conn.execute("release part")
 
@@ -62,7 +65,14 @@ def transaction(conn: sqlite3.Connection) -> Iterator[None]:
     conn.execute("begin immediate")
     try:
         yield
+        conn.execute("commit")
     except BaseException:
-        conn.execute("rollback")
+        _take_back(conn, "rollback")
         raise
-    conn.execute("commit")
+
+
+def _take_back(conn: sqlite3.Connection, *statements: str) -> None:
+    """Undo; a full disk may have made SQLite undo everything already."""
+    if conn.in_transaction:
+        for statement in statements:
+            conn.execute(statement)

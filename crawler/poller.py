@@ -8,6 +8,7 @@ import importlib.metadata
 import logging
 import os
 import socket
+import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from typing import Any, Self
 
 from scrapy import Spider
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
+from scrapy.exceptions import DropItem
 from scrapy.settings import Settings
 
 from crawler import settings as ours
@@ -33,14 +35,18 @@ class BusyError(Exception):
 class KeepCaptures:
     """Item pipeline: writes each capture into captures.db the moment it arrives."""
 
-    def __init__(self, path: Path, told: Callable[[Capture], None] | None) -> None:
+    def __init__(
+        self, path: Path, told: Callable[[Capture], None] | None, failed: Callable[[sqlite3.Error], None] | None
+    ) -> None:
         self.path = path
         self.told = told
+        self.failed = failed
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Made by Scrapy."""
-        return cls(Path(crawler.settings["CAPTURES_PATH"]), crawler.settings.get("CAPTURE_TOLD"))
+        settings = crawler.settings
+        return cls(Path(settings["CAPTURES_PATH"]), settings.get("CAPTURE_TOLD"), settings.get("CAPTURE_FAILED"))
 
     def open_spider(self, spider: Spider | None = None) -> None:  # noqa: ARG002 - Scrapy's signature
         """Open the store."""
@@ -53,7 +59,13 @@ class KeepCaptures:
     def process_item(self, item: Any, spider: Spider | None = None) -> Any:  # noqa: ARG002 - Scrapy's signature
         """Keep one capture."""
         if isinstance(item, Capture):
-            self.store.add([item])
+            try:
+                self.store.add([item])
+            except sqlite3.Error as error:
+                if self.failed is None:
+                    raise
+                self.failed(error)
+                raise DropItem(f"{item.url} could not be kept: {error}", log_level="DEBUG") from error
             if self.told:
                 self.told(item)
         return item
@@ -86,10 +98,12 @@ def run(
 
     `contact` goes into the user agent; `timeout` is in seconds for one answer; `now` is stamped on every capture instead of the clock, for
     simulations; `told` hears of each capture that was kept; `unconditional` are the addresses (source, url) to
-    ask without validators, because what came last could not be read.
+    ask without validators, because what came last could not be read. sqlite3.Error, at the end of the round, when
+    an answer could not be kept.
     """
+    lost: list[sqlite3.Error] = []
     sources = list(sources)
-    process = AsyncCrawlerProcess(_settings(sources, captures, contact, timeout, told))
+    process = AsyncCrawlerProcess(_settings(sources, captures, contact, timeout, told, lost.append))
     # A robots.txt that cannot be fetched: what follows is the same failure for the page itself, and that is written down.
     logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     store = Captures(captures)
@@ -100,6 +114,8 @@ def run(
     process.crawl(StatusSpider, sources=sources, validators=validators, now=(lambda: now) if now else None)
     process.start()
     store.close()
+    if lost:
+        raise lost[0]
 
 
 def _settings(
@@ -108,6 +124,7 @@ def _settings(
     contact: str | None,
     timeout: float,
     told: Callable[[Capture], None] | None,
+    failed: Callable[[sqlite3.Error], None],
 ) -> Settings:
     settings = Settings()
     settings.setmodule(ours, priority="project")
@@ -122,6 +139,7 @@ def _settings(
             "DOWNLOAD_SLOTS": slots,
             "CAPTURES_PATH": str(captures),
             "CAPTURE_TOLD": told,
+            "CAPTURE_FAILED": failed,
         },
         priority="cmdline",
     )

@@ -265,7 +265,7 @@ def test_damaged_captures_are_told_and_the_rest_is_read(desk: Desk) -> None:
     from crawler.captures import Captures
 
     store = Captures(desk.data / "captures.db")
-    store.conn.execute("update bodies set data = x'00' where id = (select max(id) from bodies)")
+    store.conn.execute("update bodies set digest = x'00' where id = (select max(id) from bodies)")
     store.close()
     assert "corrupt-body" in desk.good("rebuild")
     assert dump_of(desk) == ["acme:bcdfghjklmnp"]

@@ -29,9 +29,9 @@ from crawler.archive import Archive
 from crawler.captures import Captures
 from crawler.catalog import Catalog, Source, Vendor, load
 from crawler.commands import SOME_FAILED, main
-from crawler.imports import ImportProblem, NamedSource, from_lines
+from crawler.imports import ImportProblem, NamedSource, from_lines, is_warc
 from crawler.records import Capture
-from crawler.warc import export, from_warc, is_warc
+from crawler.warc import export, from_warc
 from tests.test_archive import dump, without_numbers
 
 URL = "https://status.acme.example/api"
@@ -577,18 +577,19 @@ def test_verify_a_whole_store(full: Path) -> None:
     assert done.exit_code == 0
     size = sum(len(PAGE) + n for n in range(5))
     assert f"10 captures, 5 distinct bodies of {size:,} bytes" in done.output
-    assert "longest chain 5" in done.output
+    assert "1 blocks; longest chain 1" in done.output
 
 
 @pytest.mark.parametrize(
     ("sql", "captures", "message"),
     [
-        ("update bodies set data = x'00112233' where id = 2", 8, "body 2"),
+        ("update blocks set data = x'00112233'", 10, "body 2"),
         ("update bodies set digest = x'00' where id = 5", 2, "other bytes than its digest"),
-        ("delete from bodies where id = 4", 4, "body 4: it is missing"),
-        ("update bodies set base = 5 where id = 2", 8, "no beginning"),
-        ("update bodies set depth = 9 where id = 5", 2, "its row says"),
-        ("update captures set body = 1 where body = 5; update bodies set data = x'' where id = 5", 1, "of no capture"),
+        ("delete from bodies where id = 5", 3, "body 5: it is missing"),
+        ("delete from blocks", 10, "its block 1 is missing"),
+        ("update blocks set base = 5", 10, "missing, or follows it"),
+        ("update blocks set size = 9", 11, "its row says"),
+        ("update captures set body = 1 where body = 5; update bodies set digest = x'' where id = 5", 1, "no capture"),
     ],
 )
 def test_verify_names_what_is_damaged(full: Path, sql: str, captures: int, message: str) -> None:
