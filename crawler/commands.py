@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import sys
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Exit codes for monitoring, besides 0 (fine), 1 (an error in what was asked) and 2 (bad usage).
 SOME_FAILED, BUSY = 3, 75
+#: What the system says when a file cannot grow.
+NO_ROOM = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,6 +71,11 @@ def opened(data: Path, catalog: Path) -> Iterator[tuple[Catalog, Captures, Archi
             raise click.ClickException(f"the archive in {data} cannot be opened: {error}") from error
         try:
             yield known, captures, archive
+        except (OSError, sqlite3.OperationalError) as error:
+            if isinstance(error, OSError) and error.errno not in NO_ROOM:
+                raise
+            said = f"the archive in {data} cannot be written: {error}; what was finished before is kept"
+            raise click.ClickException(said) from error
         finally:
             captures.close()
             archive.close()
@@ -221,8 +229,7 @@ def import_(
     catalog does not. With --git, every committed version of a file at the time of its commit.
     """
     from crawler.archive import chunks
-    from crawler.imports import ImportProblem, NamedSource, from_git, from_lines
-    from crawler.warc import from_warc, is_warc
+    from crawler.imports import GitHistory, ImportProblem, NamedSource, from_lines, is_warc
     from spiders import PLATFORMS
 
     if bool(vendor) != bool(platform):
@@ -237,6 +244,13 @@ def import_(
     problems: list[ImportProblem] = []
     passed: Counter[str] = Counter()
 
+    def held(path: Path) -> Iterable[Capture | ImportProblem]:
+        if not is_warc(path):
+            return from_lines(path, known, named)
+        from crawler.warc import from_warc
+
+        return from_warc(path, known, named, captures, passed)
+
     def good(items: Iterable[Capture | ImportProblem]) -> Iterator[Capture]:
         for item in items:
             if isinstance(item, ImportProblem):
@@ -250,27 +264,23 @@ def import_(
             if source not in known.sources and named is None:
                 raise click.ClickException(f"no source {source!r} in the catalog: name --vendor and --platform")
             entry = known.sources[source] if source in known.sources else named.of(source, f"git:{file}")  # type: ignore[union-attr]
-            streams = [(str(repository), from_git(repository, file, entry))]
+            there = captures.looks(entry.id, entry.url)
+            streams: list[tuple[str, Iterable[Capture | ImportProblem]]]
+            streams = [(str(repository), GitHistory(repository, file, entry, there))]
         else:
-            streams = [
-                (
-                    str(path),
-                    from_warc(path, known, named, captures, passed)
-                    if is_warc(path)
-                    else from_lines(path, known, named),
-                )
-                for path in paths
-            ]
+            streams = [(str(path), held(path)) for path in paths]
         for where, stream in streams:
             read = added = 0
+            git_history = stream if isinstance(stream, GitHistory) else None
             with progress(where) as bar:
                 try:
                     for chunk in chunks(good(stream)):
                         read += len(chunk)
                         added += captures.add(chunk)
-                        bar(read, read)
+                        bar(*((git_history.passed + read, git_history.total) if git_history else (read, read)))
                 except (OSError, RuntimeError) as error:
                     problems.append(ImportProblem(where, str(error)))
+            read += git_history.passed if git_history else 0
             click.echo(f"{where}: {read} captures, {added} of them new")
         if passed:
             click.echo(f"passed over: {', '.join(f'{count} {kind}' for kind, count in sorted(passed.items()))}")
@@ -432,7 +442,7 @@ def export(directory: Path, data: Path, catalog: Path) -> None:
 
 @main.group("captures")
 def captures_() -> None:
-    """The store of responses: check it, or write it as a WARC file.
+    """The store of responses: check it, pack it, or write it as a WARC file.
 
     Its sub-commands take --data DIR (default: ./data) and --catalog like all others.
     """
@@ -453,8 +463,8 @@ def captures_export(
     """
     from importlib.metadata import version
 
+    from crawler.imports import is_warc
     from crawler.warc import export as write
-    from crawler.warc import is_warc
 
     if not is_warc(file):
         raise click.BadParameter(f"{file.name} does not end in .warc.gz or .warc", param_hint="FILE")
@@ -487,6 +497,19 @@ def _seconds(text: str | None, option: str) -> float | None:
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
+@captures_.command("pack")
+@common
+def captures_pack(data: Path, catalog: Path) -> None:
+    """Pack the bodies that polls brought one by one together, and give the space back to the disk.
+
+    Polls pack as they go; this also packs what is not enough for a block yet. Needs room for a second copy.
+    """
+    with opened(data, catalog) as (_, captures, _archive), progress("packing") as bar:
+        packed = captures.pack(bar)
+    (blocks, size), (blocks_now, size_now) = packed.before, packed.after
+    click.echo(f"{captures.path}: {blocks:,} blocks → {blocks_now:,}, {size:,} bytes → {size_now:,}")
+
+
 @captures_.command("verify")
 @common
 def captures_verify(data: Path, catalog: Path) -> None:
@@ -505,7 +528,7 @@ def captures_verify(data: Path, catalog: Path) -> None:
         click.echo(f"damaged: {damage.where}: {damage.problem}")
     click.echo(
         f"{found.captures:,} captures, {found.bodies:,} distinct bodies of {found.size:,} bytes, "
-        f"stored in {found.stored:,}; longest chain {found.longest}"
+        f"stored in {found.stored:,}, {found.blocks:,} blocks; longest chain {found.longest}"
     )
     if found.damaged:
         click.echo(f"{len(found.damaged):,} damaged")

@@ -1,4 +1,4 @@
-"""When each vendor was watched, and how much of each month its regions and services were down.
+"""When each source was watched, when nobody could see it, and how much of each month was so.
 
 Silence counts as health only while somebody was looking. A source was watched between two looks that both
 succeeded, one right after the other, if the second could still tell what happened in between: because they
@@ -60,6 +60,16 @@ def common(one: Sequence[Span], other: Sequence[Span]) -> Iterator[Span]:
             j += 1
 
 
+def gaps(spans: Iterable[Span], start: datetime, end: datetime) -> Iterator[Span]:
+    """What disjoint spans, in order, leave open between two instants."""
+    for a, b in spans:
+        if start < min(a, end):
+            yield start, min(a, end)
+        start = max(start, b)
+    if start < end:
+        yield start, end
+
+
 def by_months(spans: Iterable[Span]) -> Iterator[Span]:
     """The same time, cut where a month (UTC) ends."""
     for start, end in spans:
@@ -76,3 +86,12 @@ def minutes_by_month(spans: Iterable[Span]) -> dict[str, float]:
         month = f"{start:%Y-%m}"
         minutes[month] = minutes.get(month, 0.0) + (end - start) / timedelta(minutes=1)
     return minutes
+
+
+def longest_by_month(spans: Iterable[Span]) -> dict[str, float]:
+    """Minutes of the longest of these spans in each month (`YYYY-MM`, UTC), counting what lies in the month."""
+    longest: dict[str, float] = {}
+    for start, end in by_months(spans):
+        month = f"{start:%Y-%m}"
+        longest[month] = max(longest.get(month, 0.0), (end - start) / timedelta(minutes=1))
+    return longest

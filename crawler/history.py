@@ -16,10 +16,14 @@ from crawler.records import Incident, State, Update, stamp
 
 
 class Version(NamedTuple):
-    """What the source showed from `seen_at` on; no record: the incident had vanished."""
+    """What the source showed from `seen_at` on; no record: the incident had vanished or, `left`, the page lists only
+    what is open and listed it no more. `before_at` is the look before, None when there was none.
+    """
 
     seen_at: datetime
     record: Incident | None
+    left: bool = False
+    before_at: datetime | None = None
 
 
 class Kept(NamedTuple):
@@ -77,6 +81,8 @@ def revisions(versions: Sequence[Version]) -> Iterator[Revision]:
     for version in versions:
         after = version.record and _with_severity(version.record, before)
         if after is None:
+            if version.left:  # it was over; that is no edit
+                continue
             if before is not None and not gone:
                 yield Revision(None, version.seen_at, "vanished", before.title, None)
             gone = True
@@ -84,12 +90,14 @@ def revisions(versions: Sequence[Version]) -> Iterator[Revision]:
         if before is not None:
             if gone:
                 yield Revision(None, version.seen_at, "returned", None, after.title)
-            yield from _changed(before, after, version.seen_at)
+            yield from (r for r in differences(before, after, version.seen_at) if _is_revision(before, r, after))
         before, gone = after, False
 
 
 def _with_severity(record: Incident, before: Incident | None) -> Incident:
-    """A page that says no severity, as some do of what is over (AWS: status 0), has not changed it."""
+    """A page that says no severity, as some do of what is over (AWS: status 0), has not changed it; neither has one
+    that says it only now (AWS: at midnight).
+    """
     if before is None or record.severity is not None:
         return record
     return msgspec.structs.replace(record, severity=before.severity, severity_text=before.severity_text)
@@ -99,31 +107,59 @@ _FIELDS = ("title", "kind", "severity", "severity_text", "state", "service_text"
            "linked_to")  # fmt: skip
 
 
-def _changed(before: Incident, after: Incident, seen_at: datetime) -> Iterator[Revision]:
-    for field in _FIELDS:
-        old, new = _text(getattr(before, field)), _text(getattr(after, field))
-        if (
-            old != new
-            and not (field == "ended_at" and old is None)
-            and not (field == "state" and _goes_on(before, after))
-        ):
-            yield Revision(None, seen_at, field, old, new)
-    for field, names in (("services", _services), ("regions", _regions)):
-        was, now = names(before), names(after)
-        if was != now:
-            yield Revision(None, seen_at, field, ", ".join(sorted(was)) or None, ", ".join(sorted(now)) or None)
+#: Texts that name several things in the order of the moment, and the field that names the same one by one.
+_LISTS = {"service_text": "services", "region_text": "regions", "services": None, "regions": None}
+
+
+def fields(record: Incident) -> dict[str, str | None]:
+    """What is compared of the incident itself, as text; services and regions are those of its impacts."""
+    said = {field: _text(getattr(record, field)) for field in _FIELDS}
+    return said | {
+        "services": ", ".join(sorted(_services(record))) or None,
+        "regions": ", ".join(sorted(_regions(record))) or None,
+    }
+
+
+def differences(before: Incident, after: Incident, seen_at: datetime) -> Iterator[Revision]:
+    """All that is different now, also what is only how an incident goes on: a next state, an end, a new message."""
+    after = _with_severity(after, before)
+    was, now = fields(before), fields(after)
+    told = set()
+    for field in was:
+        change = (_listed(was[field]), _listed(now[field])) if field in _LISTS else (was[field], now[field])
+        # The products that are named as text are those of the impacts again, as a rule: one change, not two.
+        if change[0] != change[1] and (field, change) not in told:
+            yield Revision(None, seen_at, field, was[field], now[field])
+            told.add((_LISTS.get(field), change))
     yield from _changed_updates(before, after, seen_at)
 
 
-def _goes_on(before: Incident, after: Incident) -> bool:
+def _is_revision(before: Incident, found: Revision, after: Incident) -> bool:
+    """Whether what had been published was changed by this, instead of merely going on."""
+    if found.field in ("started_at", "ended_at") and found.after is None and before.state is State.SCHEDULED:
+        return False  # a feed announces when a maintenance is planned until it begins
+    if found.field == "ended_at":
+        return found.before is not None
+    if found.field in ("severity", "severity_text"):
+        return before.severity is not None
+    if found.field == "state":
+        return not _goes_on(before.state, after.state)
+    if found.field == "update added":
+        # A new last message is how an incident goes on; one that is put in before others is a revision.
+        newest = max((u.posted_at for u in before.updates if u.posted_at), default=None)
+        posted = name_updates(after)[found.update or ""].posted_at
+        return newest is not None and posted is not None and posted < newest
+    return True
+
+
+def _goes_on(before: State | None, after: State | None) -> bool:
     """Whether the new state is a later one of the same life; to reopen what was over is a revision."""
     life = list(State)
-    return before.state is None or (after.state is not None and life.index(before.state) < life.index(after.state))
+    return before is None or (after is not None and life.index(before) < life.index(after))
 
 
 def _changed_updates(before: Incident, after: Incident, seen_at: datetime) -> Iterator[Revision]:
     old, new = name_updates(before), name_updates(after)
-    newest = max((u.posted_at for u in old.values() if u.posted_at), default=None)
     for name, update in old.items():
         if name not in new:
             yield Revision(name, seen_at, "update removed", update.text, None)
@@ -132,15 +168,25 @@ def _changed_updates(before: Incident, after: Incident, seen_at: datetime) -> It
             was, now = _text(getattr(update, field)), _text(getattr(new[name], field))
             if was != now and _words(was) != _words(now):
                 yield Revision(name, seen_at, f"update {field}", was, now)
+        word, words = update.state_text, new[name].state_text
+        if update.state == new[name].state and _folded(word) != _folded(words):
+            yield Revision(name, seen_at, "update state_text", word, words)
     for name, update in new.items():
-        # A new last message is how an incident goes on; one that is put in before others is a revision.
-        if name not in old and newest and update.posted_at and update.posted_at < newest:
+        if name not in old:
             yield Revision(name, seen_at, "update added", None, update.text)
 
 
 def _words(text: str | None) -> str | None:
     """Text without blanks and emphasis: vendors' systems reformat old messages by the thousand."""
     return None if text is None else "".join(text.replace("*", "").split())
+
+
+def _folded(word: str | None) -> str:
+    return (word or "").casefold()
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(sorted((text or "").split(", ")))
 
 
 def _text(value: object) -> str | None:

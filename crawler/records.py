@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 import msgspec
@@ -165,6 +165,24 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     basis: Basis = Basis.STATED
 
 
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
+    """Looks show that something was so, and nobody says since when: it began after one look and by another.
+
+    No `component`: the incident as a whole, which was on a list of what is open. `ended_after` without `ended_by`:
+    the last look that could tell; what came then is not known. Neither: it still is so.
+    """
+
+    source: str
+    url: str
+    component: Component | None
+    severity: Severity | None
+    severity_text: str
+    started_after: datetime | None
+    started_by: datetime
+    ended_after: datetime | None
+    ended_by: datetime | None
+
+
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """What the vendor says happened, in one capture. Updates are oldest first."""
 
@@ -181,6 +199,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     #: What a field of the payload calls the start and the end of the incident itself.
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    #: The day of it, where the vendor tells a day and no time.
+    day: date | None = None
     #: When the vendor's first word, and its word that it is over, were posted.
     first_posted_at: datetime | None = None
     resolved_posted_at: datetime | None = None
@@ -188,6 +208,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     impacts: tuple[Impact, ...] = ()
     #: Known only of incidents written by hand.
     accounts: tuple[Account, ...] = ()
+    #: Not published, but seen; no reader fills it.
+    observed: tuple[Observed, ...] = ()
     cause: str | None = None
     cause_category: str | None = None
     plane: str | None = None  # control, data, both
@@ -210,14 +232,17 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """All that one capture says.
 
     `reach`: every incident the vendor began after this instant is on the page, so one that is
-    missing has been taken away; None when the page does not promise that. A page that shows only
-    what is open now has no reach.
+    missing has been taken away; None when the page does not promise that.
+
+    `open_only`: the page lists what is open, all of it and nothing else, so an incident that is missing
+    is open no longer. Such a page has no reach.
     """
 
     incidents: tuple[Incident, ...] = ()
     components: tuple[ComponentState, ...] = ()
     signals: tuple[Signal, ...] = ()
     reach: datetime | None = None
+    open_only: bool = False
 
 
 def stamp(when: datetime) -> str:

@@ -11,6 +11,9 @@ from sqlite_utils import Database, Migrations
 
 migrations = Migrations("archive")
 
+#: Counted up when the same captures give other rows than before: an older archive is then derived anew.
+DERIVATION = 2
+
 TABLES = """
 create table vendors (id text primary key, name text not null, local_name text, homepage text);
 
@@ -128,10 +131,53 @@ VIEWS = {
           case when watched_minutes > 0 then round(1 - down_minutes / watched_minutes, 6) end as availability
         from availability
     """,
+    "coverage_by_month": """
+        select vendor, source, month, polls, failed, minutes, watched_minutes,
+          case when minutes > 0 then round(watched_minutes / minutes, 6) end as share, longest_gap_minutes
+        from coverage
+    """,
+    "blind_spots": """
+        with newest as (select max(polled_at) as now from polls),
+        looked as (
+          select vendor, id as source, interval_seconds / 86400.0 as every, polled and until is null as polled,
+            (select min(polled_at) from polls where source = sources.id) as first_at,
+            (select max(polled_at) from polls where source = sources.id) as last_at,
+            (select outcome in ('error', 'unreadable') from polls where source = sources.id
+              order by polled_at desc, 1 limit 1) as failing,
+            (select ended_at from watched where vendor = sources.vendor and source = sources.id
+              order by started_at desc limit 1) as seen_until
+          from sources),
+        -- Blind until now: none of its addresses answers any more, or nobody has looked although it is to be polled.
+        judged as (
+          select *, (failing and coalesce(julianday(last_at) - julianday(seen_until) > every / 2, 1))
+            or (polled and julianday(now) - julianday(last_at) > 3 * every) as blind
+          from looked, newest where first_at is not null),
+        lives as (
+          select vendor, source, first_at, blind,
+            case when blind and polled then now when failing and not blind then seen_until else last_at end as until_at
+          from judged),
+        edges as (
+          select vendor, source, first_at as started_at, first_at as ended_at, 0 as blind from lives
+          union all select vendor, source, started_at, ended_at, 0 from watched
+          union all select vendor, source, until_at, until_at, blind from lives),
+        pairs as (
+          select vendor, source, ended_at as from_at, lead(started_at) over spans as until_at, lead(blind) over spans as blind
+          from edges window spans as (partition by vendor, source order by started_at, ended_at, blind))
+        select vendor, source, from_at as started_at, case when not blind then until_at end as ended_at,
+          round((julianday(until_at) - julianday(from_at)) * 1440, 1) as minutes,
+          (select count(*) from polls where polls.source = pairs.source and outcome in ('error', 'unreadable')
+            and polled_at between from_at and until_at) as failed,
+          (select coalesce(error, outcome) from polls where polls.source = pairs.source
+            and outcome in ('error', 'unreadable') and polled_at between from_at and until_at
+            order by polled_at desc limit 1) as last_error
+        from pairs where until_at > from_at
+    """,
     "observed_outages": """
         with spells as (
-          select *, lead(before_at) over component as ended_after, lead(seen_at) over component as ended_by
-          from component_states window component as (partition by source, url, component order by seen_at))
+          select *, lead(before_at) over component as ended_after,
+            (select min(seen_at) from component_states n where n.source = s.source and n.url = s.url
+              and n.component = s.component and n.seen_at > s.seen_at and n.severity_text <> '') as ended_by
+          from component_states s window component as (partition by source, url, component order by seen_at))
         select vendor, region, service, name as component, group_name, severity, severity_text,
           before_at as started_after, seen_at as started_by, ended_after, ended_by,
           round((julianday(ended_after) - julianday(seen_at)) * 1440, 1) as minutes_at_least,
@@ -164,6 +210,48 @@ def create(db: Database) -> None:
     for statement in TABLES.split(";"):
         if statement.strip():
             db.execute(statement)
+
+
+@migrations()
+def watch_by_source(db: Database) -> None:
+    """Watched time is kept for each source; what polls there are is measured again by the next run."""
+    for statement in (
+        "drop table watched",
+        """create table watched (vendor text not null references vendors(id), source text not null references sources(id),
+          started_at text not null, ended_at text not null, primary key (vendor, source, started_at)) without rowid""",
+        """create table coverage (vendor text not null references vendors(id), source text not null references sources(id),
+          month text not null, polls integer not null, failed integer not null, minutes real not null,
+          watched_minutes real not null, longest_gap_minutes real not null,
+          primary key (vendor, source, month)) without rowid""",
+        """create index polls_failed on polls (source, polled_at) where outcome in ('error', 'unreadable')""",
+        """insert into to_measure
+          select vendor, min(first) from (select vendor, (select min(polled_at) from polls where source = sources.id) as first
+            from sources) where first is not null group by vendor
+          on conflict (vendor) do update set since = min(since, excluded.since)""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def observed(db: Database) -> None:
+    """Between which two looks something changed, and which components an incident is about."""
+    for statement in (
+        "alter table versions add column left_list integer not null default 0",
+        "alter table versions add column before_at text",
+        "alter table claims add column started_after text",
+        "alter table claims add column ended_after text",
+        "alter table outages add column started_after text",
+        "alter table outages add column ended_after text",
+        """create table concerns (vendor text not null, component text not null, incident text not null,
+        since text not null, until text, primary key (vendor, component, incident)) without rowid""",
+        "create index concerns_incident on concerns (incident)",
+        """create table links (incident text primary key, twin text not null, why text not null, source text not null,
+        seen_at text not null) without rowid""",
+        "create index links_source on links (source)",
+        "create index versions_gone on versions (source, url, seen_at) where record is null",
+        "alter table incidents add column linked_why text",
+    ):
+        db.execute(statement)
 
 
 def make_views(db: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,58 +23,96 @@ def read(path: Path, kind: type[T]) -> T:
     """The content of `path` as `kind`. Unknown keys, duplicate keys and wrong types raise YamlError."""
     text = path.read_bytes()
     try:
-        data, lines = _parse(text, path)
+        data, root = _parse(text, path)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlError(f"{path}:{mark.line + 1 if mark else 1}: {error.problem or error.context}") from error
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count(b"\n") + 1
         raise YamlError(f"{path}:{line}: {error.reason}") from error
-    except RecursionError as error:
-        raise YamlError(f"{path}:1: an alias stands within itself") from error
     try:
         return msgspec.convert(data, type=kind, strict=True)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `")
         where = where.removeprefix("key` in `").rstrip("`") or "$"  # msgspec words a key of a wrong type so
-        raise YamlError(f"{path}:{_line(lines, where, message)}: {message} (in {where.removeprefix('$.')})") from error
+        try:
+            line = _line(_lines(root), where, message)
+        except RecursionError:
+            raise YamlError(f"{path}:1: an alias stands within itself") from error
+        raise YamlError(f"{path}:{line}: {message} (in {where.removeprefix('$.')})") from error
 
 
-def _parse(text: bytes, path: Path) -> tuple[Any, dict[str, int]]:
-    """The document, and the line of every value in it."""
+def _parse(text: bytes, path: Path) -> tuple[Any, yaml.Node]:
+    """The document, and its tree, which knows the line of every value."""
     loader = _Loader(text)
     try:
-        node = loader.get_single_node()
-        if node is None:
+        root = loader.get_single_node()
+        if root is None:
             raise YamlError(f"{path}:1: the file is empty")
-        lines: dict[str, int] = {}
-        _index(node, "$", lines, path, loader)
-        return loader.construct_document(node), lines
+        _check_keys(root, path)
+        try:
+            return loader.construct_document(root), root
+        except ValueError as error:  # a date or a number that does not exist
+            bad = next((node for node in _scalars(root) if _fails(loader, node)), root)
+            raise YamlError(f"{path}:{bad.start_mark.line + 1}: {bad.value}: {error}") from error
     finally:
         loader.dispose()
 
 
-def _index(node: yaml.Node, where: str, lines: dict[str, int], path: Path, loader: Any) -> None:
-    """Remember the line of every value, named as msgspec names paths."""
-    lines[where] = node.start_mark.line + 1
+def _check_keys(root: yaml.Node, path: Path) -> None:
+    """Every key is a word, and stands once."""
+    waiting = [root]
+    done: set[int] = set()  # an alias may stand for a node twice, or within itself
+    while waiting:
+        node = waiting.pop()
+        if id(node) in done:
+            continue
+        done.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            seen: set[Any] = set()
+            for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise YamlError(f"{path}:{key.start_mark.line + 1}: a key is a word")
+                if key.value in seen:
+                    raise YamlError(f"{path}:{key.start_mark.line + 1}: key {key.value!r} stands twice")
+                seen.add(key.value)
+                if not isinstance(value, yaml.ScalarNode):
+                    waiting.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += [item for item in node.value if not isinstance(item, yaml.ScalarNode)]
+
+
+def _scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
     if isinstance(node, yaml.MappingNode):
-        seen: set[Any] = set()
         for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise YamlError(f"{path}:{key.start_mark.line + 1}: a key is a word")
-            if key.value in seen:
-                raise YamlError(f"{path}:{key.start_mark.line + 1}: key {key.value!r} stands twice")
-            seen.add(key.value)
-            _index(value, f"{where}.{key.value}", lines, path, loader)
+            yield from _scalars(key)
+            yield from _scalars(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _scalars(value)
+    elif isinstance(node, yaml.ScalarNode):
+        yield node
+
+
+def _fails(loader: Any, node: yaml.ScalarNode) -> bool:
+    try:
+        loader.construct_object(node)
+    except ValueError:
+        return True
+    return False
+
+
+def _lines(node: yaml.Node, where: str = "$") -> dict[str, int]:
+    """The line of every value, named as msgspec names paths."""
+    lines = {where: node.start_mark.line + 1}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            lines |= _lines(value, f"{where}.{key.value}")
             lines[f"{where}.{key.value}"] = key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
-            _index(value, f"{where}[{number}]", lines, path, loader)
-    else:
-        try:
-            loader.construct_object(node)
-        except ValueError as error:  # a date or a number that does not exist
-            raise YamlError(f"{path}:{node.start_mark.line + 1}: {node.value}: {error}") from error
+            lines |= _lines(value, f"{where}[{number}]")
+    return lines
 
 
 def _line(lines: dict[str, int], where: str, message: str) -> int:

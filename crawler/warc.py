@@ -57,11 +57,6 @@ _KEPT = 16  # bodies at hand for revisits
 Progress = Callable[[int, int], None]
 
 
-def is_warc(path: Path) -> bool:
-    """Whether a file's name says that it is a WARC file."""
-    return path.name.lower().endswith((".warc", ".warc.gz"))
-
-
 class _BadRecordError(Exception):
     """One record cannot be used; the message says why."""
 

@@ -49,7 +49,7 @@ from crawler.intervals import spells
 from crawler.markup import plain
 from crawler.payload import Ignored, Payload, decode
 from crawler.platform import Platform
-from crawler.records import Capture, Impact, Incident, Page, Severity, Signal, State, Unreadable, Update, epoch
+from crawler.records import Capture, Impact, Incident, Kind, Page, Severity, Signal, State, Unreadable, Update, epoch
 from crawler.words import look_up
 
 #: A disruption is AWS's worst word: it stands over regions that were gone for weeks, and there is none
@@ -88,6 +88,11 @@ _REGION = re.compile(
 )
 _PLACE = re.compile(r"(.*\S)\s*\(([^()]+)\)\s*$", re.DOTALL)
 _MARK = re.compile(r"\[\s*(" + "|".join(sorted(RESOLVED, reverse=True)) + r")\s*\]", re.IGNORECASE)
+#: All that a message says which points to an account of something that is over, told elsewhere.
+_POINTER = re.compile(
+    r"(?i)\b(?:share|provide|read|find) (?:more|additional|further) (?:information|details)\b"
+    r"|\b(?:more|additional|further) (?:information|details) (?:is|are|can be) (?:available|found)\b"
+)
 _BRACKET = re.compile(r"(?:^|[|｜])\s*\[([^\]]*)\]")
 _SPAN = re.compile(r'<span class="yellowfg">(.*?)</span>', re.DOTALL)
 _STAMP = re.compile(
@@ -318,6 +323,7 @@ def _event(event: _Event, listed_under: str | None, signals: list[Signal]) -> In
     return Incident(
         key=event.arn,
         title=title,
+        kind=_kind(severity, over, updates),
         url=DEEP_LINK + quote(event.arn, safe=":/"),
         severity=severity,
         severity_text=severity_text or str(event.status),
@@ -331,6 +337,12 @@ def _event(event: _Event, listed_under: str | None, signals: list[Signal]) -> In
         updates=updates,
         impacts=tuple(_impacts(event, listed_under, severity, severity_text, ended_at or resolved_posted_at)),
     )
+
+
+def _kind(severity: Severity | None, over: bool, updates: Sequence[Update]) -> Kind:
+    """A notice where nothing was ever marked as wrong or resolved, and each message only points to an account."""
+    pointing = bool(updates) and all(_POINTER.search(update.text) for update in updates)
+    return Kind.NOTICE if pointing and severity is None and not over else Kind.OUTAGE
 
 
 def _codes(event: _Event) -> Iterator[tuple[str, str]]:
@@ -492,6 +504,7 @@ def _simple(
     return Incident(
         key=key,
         title=title,
+        kind=_kind(severity, bool(mark), updates),
         severity=severity,
         severity_text=severity_text,
         state=State.RESOLVED if mark else None,

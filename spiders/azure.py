@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from xml.etree import ElementTree
@@ -183,16 +183,16 @@ def _block(block: Selector, signals: list[Signal]) -> Incident:
     key = _tracking_id(_words(_one(block, ".incident-history-tracking-id")))
     title = _words(_one(block, ".incident-history-title"))
     day = _words(block.css(".incident-history-header .hide-text"))
-    posted_at = None
+    on = None
     try:
-        posted_at = datetime.strptime(day, "%m/%d/%Y").replace(hour=23, minute=59, second=59, tzinfo=UTC)
+        on = datetime.strptime(day, "%m/%d/%Y").replace(tzinfo=UTC).date()
     except ValueError:
         signals.append(Signal("bad-value", "history.date", f"{key}: {day!r}"))
-    return _reviewed(key, title, posted_at, _one(block, ".card-body").get())
+    return _reviewed(key, title, on, _one(block, ".card-body").get())
 
 
-def _reviewed(key: str, title: str, posted_at: datetime | None, body: str) -> Incident:
-    """An incident of the history, over by being there; `posted_at` is the last second of a day that alone is known."""
+def _reviewed(key: str, title: str, day: date | None, body: str) -> Incident:
+    """An incident of the history, over by being there. When it was posted nobody says: of `day` that is the day."""
     text = plain(_fold(body))
     if not title or not text:
         raise ValueError("no title or no text")
@@ -203,7 +203,8 @@ def _reviewed(key: str, title: str, posted_at: datetime | None, body: str) -> In
         url=f"{STATUS}history/?trackingId={key}",
         state=State.POSTMORTEM if label and not _CLOSED.match(label) else State.RESOLVED,
         state_text=label,
-        updates=(Update(posted_at=posted_at, text=text),),
+        day=day,
+        updates=(Update(posted_at=None, text=text),),
     )
 
 

@@ -65,6 +65,11 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _REPORT = re.compile(
     r"(?i)^[#*\s]*(?:(?:(?:mini|preliminary)\s+)?(?:incident\s+report|issue\s+summary)[#*: ]*$|preliminary\s+incident\s+statement\b)"
 )
+#: What a message says while it is not over: that there is an issue now, work on it, or another message to come.
+_OPEN = re.compile(
+    r"(?i)\bwe are (?:currently |still )?(?:experiencing|investigating)\b|\bmitigation work is\b"
+    r"|\b(?:will|to) provide (?:an|another|more|further|the next)\b[^.]{0,60}?\b(?:by|in|within)\b[^.]{0,60}?\d"
+)
 
 
 class _Location(Payload):
@@ -227,13 +232,17 @@ def _text(markdown: str) -> str:
 
 
 def _resolved_posted_at(updates: Sequence[Update], ended_at: datetime | None) -> datetime | None:
-    """When it was first said to be over for good; without such a word, the first message since the end."""
+    """When it was first said to be over for good; without such a word, the first message since the end.
+
+    `end` is set back to when it truly ended: messages since then that announce another one said nothing of it yet.
+    """
     if ended_at is None or not updates:
         return None
     over = list(takewhile(lambda update: update.state in OVER, reversed(updates)))
     if any(update.state is State.RESOLVED for update in over):
         return over[-1].posted_at
-    return next((u.posted_at for u in updates if u.posted_at and u.posted_at >= ended_at), updates[-1].posted_at)
+    last = list(takewhile(lambda update: not _OPEN.search(update.text), reversed(updates)))[::-1] or [updates[-1]]
+    return next((u.posted_at for u in last if u.posted_at and u.posted_at >= ended_at), last[-1].posted_at)
 
 
 def _locations(event: _Incident) -> list[_Location]:
@@ -281,9 +290,6 @@ def _impacts(
         )
         for (key, title), place in product(products or [(event.service_key, event.service_name)], places)
     )
-
-
-PLATFORM = Platform(read=read)
 
 
 PLATFORM = Platform(read=read)

@@ -251,7 +251,12 @@ def _read_json(body: bytes, url: str) -> Page:
         components=components,
         signals=_distinct(signals),
         reach=_reach(url, records) if len(records) == len(raws) else None,
+        open_only=_OPEN_ONLY.search(urlsplit(url).path) is not None and len(records) == len(raws),
     )
+
+
+#: Addresses that list incidents for as long as they are open.
+_OPEN_ONLY = re.compile(r"/(summary|incidents/unresolved|scheduled-maintenances/active)\.json$")
 
 
 def _part(raw: msgspec.Raw, kind: type[T], signals: list[Signal], where: str) -> T:
@@ -373,6 +378,16 @@ def _record(document: bytes, site: str) -> _Record:
     signals: list[Signal] = []
     told = decode(document, _Incident, signals, "incidents[]")
     _must_be_statuspage(told.id)
+    if any(affected.code for update in told.incident_updates for affected in update.affected_components or ()):
+        told.components = []  # what they are at this moment, which changes while nothing is said
+    return _built(msgspec.json.encode(told), site, tuple(signals))
+
+
+@lru_cache(maxsize=2048)
+def _built(document: bytes, site: str, noted: tuple[Signal, ...]) -> _Record:
+    """An incident from the fields that are used, cached once more: most polls change none of them."""
+    signals = list(noted)
+    told = msgspec.json.decode(document, type=_Incident)
     written = sorted(told.incident_updates, key=lambda update: (_display(update), update.created_at))
     updates = [_update(update, signals) for update in written]
     if told.postmortem_body:

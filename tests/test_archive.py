@@ -19,7 +19,7 @@ import pytest
 from crawler.archive import Archive
 from crawler.captures import Captures
 from crawler.catalog import load
-from crawler.imports import ImportProblem, from_git, from_lines
+from crawler.imports import from_lines
 from crawler.records import Capture
 
 ROOT = Path(__file__).parent.parent
@@ -168,36 +168,6 @@ def test_killed_and_started_again(day: list[str], whole: dict[str, list[Any]], t
     assert dump(tmp_path) == whole
 
 
-def test_a_file_in_git_is_imported_version_by_version(day: list[str], tmp_path: Path) -> None:
-    repository = tmp_path / "scraped"
-    repository.mkdir()
-
-    def git(*arguments: str, at: str = "2026-02-01T00:00:00Z") -> None:
-        environment = {**os.environ, "GIT_COMMITTER_DATE": at, "GIT_AUTHOR_DATE": at}
-        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-        subprocess.run(
-            ["git", "-C", str(repository), *identity, *arguments], check=True, capture_output=True, env=environment
-        )
-
-    git("init", "-q")
-    for line in day[:12]:
-        said = json.loads(line)
-        (repository / "incidents.json").write_text(said["body"])
-        git("add", "incidents.json")
-        git("commit", "-q", "--allow-empty", "-m", "poll", at=said["fetched_at"])
-    (repository / "incidents.json").unlink()
-    git("commit", "-aqm", "gone", at="2026-02-03T00:00:00Z")
-    found = list(from_git(repository, "incidents.json", load().sources["github-incidents"]))
-    bodies = [item.body for item in found if isinstance(item, Capture)]
-    texts = [json.loads(line)["body"].encode() for line in day[:12]]
-    assert bodies == [body for before, body in zip([None, *texts], texts, strict=False) if body != before]
-    problems = [item for item in found if isinstance(item, ImportProblem)]
-    assert len(problems) == 1
-    assert "missing" in problems[0].problem
-    with pytest.raises(RuntimeError, match="no commit has a file"):
-        list(from_git(repository, "other.json", load().sources["github-incidents"]))
-
-
 def test_a_replay_in_pieces_is_the_replay(shared: Path, tmp_path: Path) -> None:
     with lzma.open(shared / "replay" / "github-history-atom.jsonl.xz", "rt") as stream:
         some = [line.rstrip("\n") for number, line in enumerate(stream) if number % 4 == 0]
@@ -286,3 +256,15 @@ def test_captures_put_back_to_an_earlier_state(tmp_path: Path) -> None:
     take(tmp_path, write(tmp_path / "c.jsonl", [looked("2026-02-04T10:00:00Z", ONE, TWO)]))
     with sqlite3.connect(tmp_path / "outages.db") as conn:
         assert (TWO,) in conn.execute("select key from incidents").fetchall()
+
+
+def test_what_an_earlier_version_derived_is_derived_anew(
+    day: list[str], whole: dict[str, list[Any]], tmp_path: Path
+) -> None:
+    take(tmp_path, write(tmp_path / "day.jsonl", day))
+    with sqlite3.connect(tmp_path / "outages.db") as conn:
+        conn.execute("update meta set value = '1' where key = 'derivation'")
+        conn.execute("delete from outages")
+        conn.execute("update versions set before_at = null")
+    take(tmp_path, write(tmp_path / "none.jsonl", []))
+    assert dump(tmp_path) == whole

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from crawler.catalog import Source
-from crawler.records import Capture, Incident, Page, Severity, Signal, State, Unreadable, instant
-from spiders.aws import PREFIXES, AwsSpider, read
+from crawler.records import Capture, Incident, Kind, Page, Severity, Signal, State, Unreadable, instant
+from spiders.aws import PREFIXES, read
 
 PACIFIC = dict.fromkeys(("PST", "PDT"), "America/Los_Angeles")
 SOURCE = Source(
@@ -218,7 +218,19 @@ def test_an_event_resolved_without_a_change_of_status_does_not_stay_open() -> No
     assert [i.ended_at for i in incident.impacts] == [datetime.fromtimestamp(1767326645, UTC)]
 
 
-def test_spider() -> None:
-    spider = AwsSpider(sources=[SOURCE])
-    assert spider.name == "aws"
-    assert list(spider.addresses(SOURCE)) == [SOURCE.url]
+@pytest.mark.parametrize(
+    ("status", "summary", "message", "kind"),
+    [
+        ("0", "More on Tuesday", "We want to share more information on what happened. Details are here.", Kind.NOTICE),
+        ("0", "More on Tuesday", "Additional details can be found in our account.", Kind.NOTICE),
+        ("1", "Errors", "Requests fail. Additional information is available here.", Kind.OUTAGE),
+        ("0", "[RESOLVED] Errors", "Requests failed. Further details are available here.", Kind.OUTAGE),
+        ("0", "Errors", "Between 1:00 AM and 2:00 AM PST requests failed.", Kind.OUTAGE),
+    ],
+)
+def test_a_post_that_only_points_to_an_account_is_a_notice(status: str, summary: str, message: str, kind: Kind) -> None:
+    event = {"service": "ec2-us-east-1", "service_name": "Amazon EC2 (N. Virginia)", "summary": summary,
+             "date": "1606310100", "status": status, "details": "",
+             "description": f'<div><span class="yellowfg"> 5:15 AM PST</span>&nbsp;{message}</div>'}  # fmt: skip
+    (incident,) = page(json.dumps({"archive": [event], "current": []}).encode()).incidents
+    assert incident.kind is kind

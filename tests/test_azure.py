@@ -48,7 +48,8 @@ def test_an_incident_keeps_its_key_while_its_text_grows(shared: Path) -> None:
 def test_both_generations_of_history_blocks(shared: Path) -> None:
     history = captured(shared, "status_history_blocks.html")
     assert not history.signals
-    with_day = [incident for incident in history.incidents if incident.updates[0].posted_at]
+    assert not any(incident.updates[0].posted_at for incident in history.incidents), "nobody says when it was posted"
+    with_day = [incident for incident in history.incidents if incident.day]
     assert (len(with_day), len(history.incidents) - len(with_day)) == (60, 4)
     for incident in history.incidents:
         assert incident.state in OVER

@@ -500,6 +500,11 @@ def test_work_grows_with_the_text_only(piece: str) -> None:
         # the two contradict each other
         ("It began at 6:00 PT / 15:00 UTC.", ["11-15 15:00 > ? UTC"]),
         ("It began on 2023-11-14 at 6:00 PT / 13:00 UTC.", ["11-14 13:00 > ? UTC"]),
+        # and one of them is ahead of the post, so it is the wrong one
+        ("As of 9:45 PT / 18:45 UTC the outage is mitigated.", ["? > 11-15 17:45 PST"]),
+        ("It failed between 8:20 PT / 18:20 UTC and 8:45 PT / 18:45 UTC.", ["11-15 16:20 > 11-15 16:45 PST"]),
+        ("It began at 9:20 PT / 19:20 UTC.", ["11-15 17:20 > ? PST"]),
+        ("It began at 11:20 PT / 21:20 UTC.", ["11-14 21:20 > ? UTC"]),
         # well since then
         ("Calls to api.example.com show stable success since 16:36 UTC.", ["? > 11-15 16:36 UTC"]),
         ("Checkout is working properly again, since around 8:30am PST.", ["? > 11-15 16:30 PST"]),

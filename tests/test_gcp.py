@@ -16,7 +16,7 @@ import pytest
 from crawler.catalog import Source
 from crawler.places import linked_to
 from crawler.records import Capture, Incident, Page, Severity, Signal, State, Unreadable, instant
-from spiders.gcp import GcpSpider, read
+from spiders.gcp import read
 
 URL = "https://status.cloud.google.com/incidents.json"
 SOURCE = Source(id="gcp-test", platform="gcp", url=URL)
@@ -87,6 +87,43 @@ def test_labels(shared: Path) -> None:
     assert {labels[key]["start_time"] for key in linked} == {"UNKNOWN"}
 
 
+def old_event(end: str, *messages: tuple[str, str]) -> bytes:
+    """An incident of before 2021-04: messages, oldest first, as when they were posted and what they say."""
+    updates = [{"created": created, "when": created, "text": text} for created, text in messages]
+    event = {
+        "begin": "2020-06-02T08:00:00Z",
+        "end": end,
+        "created": messages[0][0],
+        "external_desc": "Queues are slow.",
+        "number": 20001,
+        "service_key": "queues",
+        "service_name": "Queues",
+        "severity": "medium",
+        "uri": "/incident/queues/20001",
+        "most-recent-update": updates[-1],
+        "updates": updates[::-1],
+    }
+    return json.dumps([event]).encode()
+
+
+def test_a_message_that_announces_another_did_not_say_that_it_was_over() -> None:
+    messages = [
+        ("2020-06-02T09:00:00Z", "We are experiencing an issue with Queues since 01:00 US/Pacific."),
+        ("2020-06-02T09:30:00Z", "Mitigation work is still underway. Nobody should be hit any more."),
+        ("2020-06-02T09:50:00Z", "Back for most. We will provide an update by Tuesday, 2020-06-02 04:00 US/Pacific."),
+        ("2020-06-02T10:10:00Z", "The issue was resolved for all as of 01:40 US/Pacific."),
+        ("2020-06-03T10:10:00Z", "What we know of the cause is told elsewhere."),
+    ]
+
+    def resolved(end: str, count: int) -> str | None:
+        (incident,) = page(old_event(end, *messages[:count])).incidents
+        return f"{incident.resolved_posted_at:%d %H:%M}" if incident.resolved_posted_at else None
+
+    assert resolved("2020-06-02T08:40:00Z", 5) == "02 10:10"
+    assert resolved("2020-06-02T11:00:00Z", 5) == "03 10:10", "not before it ended"
+    assert resolved("2020-06-02T08:40:00Z", 3) == "02 09:50", "the last there is"
+
+
 @pytest.mark.parametrize(
     ("name", "odd"),
     [
@@ -135,9 +172,3 @@ def test_replay(shared: Path, name: str, odd: set[tuple[str, str]]) -> None:
         assert ends["us-central1"] == outage.ended_at == datetime(2025, 6, 13, 1, 18, tzinfo=UTC)
         assert ends["nam5"] == datetime(2025, 6, 12, 21, 23, 42, tzinfo=UTC)
         assert ends["us"] == datetime(2025, 6, 12, 23, 13, 50, tzinfo=UTC)
-
-
-def test_spider() -> None:
-    spider = GcpSpider(sources=[SOURCE])
-    assert spider.name == "gcp"
-    assert list(spider.addresses(SOURCE)) == [URL]

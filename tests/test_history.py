@@ -263,3 +263,56 @@ def test_a_severity_that_is_not_said_has_not_changed() -> None:
     days = [datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
     found = list(revisions([Version(at, record) for at, record in zip(days, story, strict=True)]))
     assert [(r.seen_at.day, r.field) for r in found] == [(4, "severity"), (4, "severity_text")]
+
+
+def test_a_severity_that_is_said_only_now_is_no_revision() -> None:
+    one, two = record(severity_text="0"), record(severity_text="1", severity=Severity.NOTICE)
+    worse = record(severity_text="3", severity=Severity.MAJOR_OUTAGE)
+    assert changes(one, two) == []
+    assert [field for _, field, _, _ in changes(one, two, worse)] == ["severity", "severity_text"]
+
+
+def test_the_same_names_in_another_order_are_no_revision() -> None:
+    assert changes(record(region_text="Iowa, Global"), record(region_text="Global, Iowa")) == []
+    assert changes(record(service_text="A, B"), record(service_text="B, C")) == [(None, "service_text", "A, B", "B, C")]
+
+
+def test_names_that_stand_in_a_text_and_in_impacts_are_one_change() -> None:
+    def hit(text: str | None, *names: str) -> Incident:
+        impacts = tuple(Impact(service_text=name, region_text=f"In {name}") for name in names)
+        return record(impacts=impacts, service_text=text, region_text=None)
+
+    assert changes(hit("B, A", "A", "B"), hit("C, A", "A", "C")) == [
+        (None, "service_text", "B, A", "C, A"),
+        (None, "regions", "In A, In B", "In A, In C"),
+    ]
+    assert [field for _, field, _, _ in changes(hit("Many", "A"), hit("Most", "B"))] == [
+        "service_text",
+        "services",
+        "regions",
+    ]
+
+
+def test_a_word_that_is_changed_although_it_means_the_same_to_us() -> None:
+    def worded(word: str | None) -> Incident:
+        return record(Update(key="u", posted_at=at(1), text="Text", state_text=word))
+
+    assert changes(worded("SERVICE_DISRUPTION"), worded("SERVICE_OUTAGE")) == [
+        ("u", "update state_text", "SERVICE_DISRUPTION", "SERVICE_OUTAGE")
+    ]
+    assert changes(worded("Investigating"), worded("investigating")) == []
+
+
+def test_the_announced_times_of_a_maintenance_are_shown_until_it_begins() -> None:
+    planned = record(kind=Kind.MAINTENANCE, state=State.SCHEDULED, started_at=at(60), ended_at=at(90))
+    begun = record(kind=Kind.MAINTENANCE, state=State.IN_PROGRESS)
+    moved = msgspec.structs.replace(planned, ended_at=at(120))
+    assert changes(planned, begun) == []
+    assert [field for _, field, _, _ in changes(planned, moved, begun)] == ["ended_at"]
+
+
+def test_to_leave_a_list_of_what_is_open_is_not_to_vanish() -> None:
+    first, left = Version(at(0), BEFORE), Version(at(15), None, left=True)
+    again = Version(at(30), msgspec.structs.replace(BEFORE, title="Other"))
+    assert list(revisions([first, left])) == []
+    assert [r.field for r in revisions([first, left, again])] == ["title"]

@@ -37,12 +37,14 @@ GIVEN = {
         "first_threshold": "99.9",
         "second_threshold": "99.5",
     },
+    "how_well_watched": {"vendor": "github", "source": "github-incidents"},
+    "when_blind": {"vendor": "github", "source": "github-incidents"},
     "source_health": {"vendor": "github"},
 }
 #: What is looked up for one incident or place, and so must not read a whole table.
 LOOKUPS = ("recovery", "recovery_waves", "timeline", "region", "changed_afterwards")
 #: Questions with nothing to answer them until pages have been looked at.
-UNANSWERED = {"as_of", "changed_afterwards", "monthly_availability"}
+UNANSWERED = {"as_of", "changed_afterwards", "monthly_availability", "how_well_watched", "when_blind"}
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +108,14 @@ def test_what_is_not_for_readers_is_hidden() -> None:
     hidden = {name for name, about in TABLES.items() if about.get("hidden")}
     assert hidden == {
         "availability",
+        "coverage",
         "watched",
         "to_measure",
         "versions",
         "pages",
         "sightings",
+        "concerns",
+        "links",
         "meta",
         "_sqlite_migrations",
     }

@@ -464,6 +464,9 @@ def test_what_is_back(text: str, regions: tuple[str, ...], services: tuple[str, 
         ("11:20 UTC - Workers replaced. West Europe fully recovered", ("westeurope",), ()),
         ("Resolved in us-east-1 and us-east-2; eu-west-3 remains impacted.", ("us-east-1", "us-east-2"), ()),
         ("CloudWatch is mitigated in Ohio at 12:30. We continue to work on Oregon.", ("us-east-2",), ("cloudwatch",)),
+        # a line that a system writes begins with a name
+        ("Batch is operating normally.", (), ("batch",)),
+        ("Batch is now operating normally", (), ("batch",)),
     ],
 )
 def test_what_is_back_in_english(text: str, regions: tuple[str, ...], services: tuple[str, ...]) -> None:
@@ -527,6 +530,7 @@ def test_a_part_that_is_back_closes_no_region(text: str) -> None:
         "We have restored connectivity within the affected Availability Zone in Jakarta",
         "[RESOLVED] Increased errors in Jakarta",
         "OSS - Jakarta - Resolved",
+        "Everything is operating normally.",
         "All other regions have recovered",
     ],
 )

@@ -45,6 +45,7 @@ FLAGS = [
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'</td></table><h1>owned</h1>{{ 7*7 }}"
 ESCAPED = MARKUP.replace("<", "&lt;").replace(">", "&gt;")
 HOSTILE = "github:h0st1lepage1"
+FIRST_LOOK = "2026-03-01T11:45:00Z"
 PAGE = {
     "page": {
         "id": "kctbh9vrtdwd",
@@ -101,7 +102,7 @@ def outages(*arguments: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of Datasette on what ships and one hostile page, started by `outages serve`."""
+    """Address of Datasette on what ships and a hostile page, changed once, started by `outages serve`."""
     directory: Path = tmp_path_factory.mktemp("site")
     line = {
         "source": "github-incidents",
@@ -111,7 +112,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "headers": {"content-type": "application/json"},
         "body": json.dumps(PAGE),
     }
-    (directory / "page.jsonl").write_text(json.dumps(line) + "\n")
+    before = {**line, "fetched_at": FIRST_LOOK, "body": json.dumps(PAGE).replace("Broken", "Shaky " + 30 * "long")}
+    (directory / "page.jsonl").write_text(json.dumps(before) + "\n" + json.dumps(line) + "\n")
     data = str(directory / "data")
     subprocess.run(outages("import", str(directory / "page.jsonl"), "--data", data), check=True, timeout=60)
     with socket.socket() as free:
@@ -278,7 +280,7 @@ def test_links_of_an_incident_can_be_followed(site: str) -> None:
 
 def test_cells() -> None:
     def shown(row: dict[str, Any], column: str, table: str | None = None) -> str | None:
-        return cell(row, column, row[column], table, lambda name: f"/outages/{name}")
+        return cell(row, column, row[column], table, lambda name: f"/outages/{name}", "/-/as-of")
 
     assert shown({"incident": "aws:a/b,c"}, "incident") == '<a href="/outages/incidents/aws~3Aa~2Fb~2Cc">aws:a/b,c</a>'
     long = "aws:" + 30 * "<" + 30 * ">"
@@ -296,6 +298,10 @@ def test_cells() -> None:
     assert shown({"source": "report"}, "source", "claims") is None
     assert shown({"quote": "<i>10:00</i>"}, "quote") == '<q class="words" dir="auto">&lt;i&gt;10:00&lt;/i&gt;</q>'
     assert shown({"at": "2026-01-01T00:00:00Z"}, "at") == "<time>2026-01-01T00:00:00Z</time>"
+    assert shown({"seen_at": "2026-01-01T00:00:00Z"}, "seen_at") == "<time>2026-01-01T00:00:00Z</time>"
+    assert shown({"seen_at": "2026-01-01T00:00:00Z", "incident": 'v:"1'}, "seen_at") == (
+        '<a href="/-/as-of?incident=v%3A%221&amp;at=2026-01-01T00%3A00%3A00Z"><time>2026-01-01T00:00:00Z</time></a>'
+    )
 
 
 # What vendors' text may try
@@ -314,6 +320,9 @@ def test_cells() -> None:
         f"/outages/timeline?incident={quote(HOSTILE, safe='')}",
         f"/outages/recovery?incident={quote(HOSTILE, safe='')}",
         f"/outages/recovery?incident={quote(MARKUP)}",
+        f"/outages/changed_afterwards?incident={quote(HOSTILE, safe='')}",
+        "/-/as-of",
+        f"/-/as-of?incident={quote(HOSTILE, safe='')}",
         "/outages?" + urlencode({"sql": "select title, url, id as incident from incidents where vendor = 'github'"}),
     ],
 )
@@ -367,6 +376,8 @@ def browser() -> Iterator[Any]:
         ("/outages/outages", "cn-hangzhou"),
         (row_path("incidents", HOSTILE), "<script>alert(1)</script>"),
         (f"/outages/timeline?incident={quote(HOSTILE, safe='')}", "<script>alert(1)</script>"),
+        (f"/-/as-of?incident={quote(HOSTILE, safe='')}", "<script>alert(1)</script>"),
+        ("/-/as-of", "These changed last"),
     ],
 )
 def test_page_in_a_browser(site: str, browser: Any, tmp_path: Path, path: str, words: str) -> None:
@@ -391,6 +402,23 @@ def test_page_in_a_browser(site: str, browser: Any, tmp_path: Path, path: str, w
     assert asked
     assert [url for url in asked if not url.startswith((site, "data:"))] == []
     assert (tmp_path / "page.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_then_and_today_on_any_screen(site: str, browser: Any, tmp_path: Path, width: int) -> None:
+    """Nothing sticks out, and what is gone and what is new differ by more than their colour."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(f"{site}/-/as-of?incident={quote(HOSTILE, safe='')}", wait_until="load")
+    page.screenshot(path=str(tmp_path / "page.png"), full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    line = "e => getComputedStyle(document.querySelector('article ' + e)).textDecorationLine"
+    assert (page.evaluate(line, "del"), page.evaluate(line, "ins")) == ("line-through", "underline")
+    assert page.inner_text("article ins").strip() == "Broken"
+    page.get_by_role("link", name="after →").click()
+    assert "It reads the same today." in page.inner_text("body")
+    page.get_by_role("link", name="← before").click()
+    assert page.input_value("#at") == FIRST_LOOK
+    page.close()
 
 
 def test_editor_works_under_the_policy(site: str, browser: Any) -> None:

@@ -59,9 +59,9 @@ def seen(data: Path) -> list[Any]:
 def test_changes_are_dated_by_two_looks(tmp_path: Path) -> None:
     take(tmp_path, write(tmp_path / "day.jsonl", DAY))
     assert seen(tmp_path) == [
-        # The look at 15 failed, so the change came between 10 and 20; at 25 it was not on the page, which says nothing.
+        # The look at 15 failed, so the change came between 10 and 20; at 25 it was not on the page, and nothing is known.
         ("actions", "major_outage", "05", "10", "10", "20", 0.0, 15.0),
-        ("actions", "partial_outage", "10", "20", "25", "30", 5.0, 20.0),
+        ("actions", "partial_outage", "10", "20", "20", "30", 0.0, 20.0),
         ("pages", "degraded", "10", "20", None, None, None, None),
     ]
 

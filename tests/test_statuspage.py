@@ -16,7 +16,7 @@ import pytest
 
 from crawler.catalog import Source
 from crawler.records import DOWN, Capture, Incident, Kind, Page, Severity, Unreadable, instant
-from spiders.statuspage import StatuspageSpider, read
+from spiders.statuspage import read
 
 HOST = "https://status.northwind.example"
 SOURCE = Source(id="northwind", platform="statuspage", url=f"{HOST}/api/v2/incidents.json")
@@ -55,11 +55,6 @@ def listed(count: int) -> list[dict[str, Any]]:
     return [
         incident(n, start - timedelta(days=n), start - timedelta(days=n, hours=-1) if n else None) for n in range(count)
     ]
-
-
-def test_spider_asks_for_the_address_of_the_source() -> None:
-    spider = StatuspageSpider(sources=[SOURCE])
-    assert (spider.name, list(spider.addresses(SOURCE))) == ("statuspage", [SOURCE.url])
 
 
 # --- reach ---

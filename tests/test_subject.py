@@ -75,8 +75,8 @@ def about(title: str, text: str = "") -> tuple[list[tuple[str | None, str]], lis
         ),
         ("Disruption with some Storage, and Network", [("storage", "Storage"), ("network", "Network")], []),
         (
-            "Degraded performance for Storage and Office Suite on GitHub",
-            [("storage", "Storage"), ("office", "Office Suite on GitHub")],
+            "Degraded performance for Storage and Office Suite on Nimbus",
+            [("storage", "Storage"), ("office", "Office Suite on Nimbus")],
             [],
         ),
         ("Incident with storage, Weather and people", [], []),

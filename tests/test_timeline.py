@@ -530,9 +530,164 @@ def test_the_first_of_several_recoveries_counts() -> None:
     assert outages(record)[0] == "fra api 10:00 structured > 11:20 posted"
 
 
+def test_an_end_stated_later_is_better_than_the_time_of_a_recovery_line() -> None:
+    api, vault = impact("API", None, "10:00"), impact("Vault", None, "10:00")
+
+    def ends(*updates: Update) -> list[str]:
+        record = incident(said("10:05", "We look into it.", State.INVESTIGATING), *updates, impacts=(api, vault))
+        return [line.partition("> ")[2] for line in outages(record)]
+
+    report = said("12:00", "Between 10:00 and 11:30 UTC requests failed.", State.RESOLVED)
+    slow = said("11:40", "API is operating normally.")
+    assert ends(slow, report) == ["11:30 stated", "11:30 stated"], "back before the line was written"
+    early = said("10:50", "API is operating normally.")
+    assert ends(early, report) == ["10:50 posted", "11:30 stated"], "back before the rest"
+    both = said("11:20", "API is operating normally.\nVault is operating normally.")
+    assert ends(both, report) == ["11:30 stated", "11:30 stated"], "the rest was not later"
+    assert ends(early, said("11:18", "Vault is operating normally."), report)[0] == "10:50 posted"
+    forecast = said("11:00", "Between 10:00 and 10:58 UTC requests failed.", State.MONITORING)
+    assert ends(forecast, slow) == ["11:40 posted", "10:58 stated"], "the line knew more"
+
+
+def test_a_recovery_line_of_what_fails_again_closes_nothing() -> None:
+    record = incident(
+        said("10:05", "We look into it.", State.INVESTIGATING),
+        said("10:10", "API is operating normally."),
+        said("10:20", "API is now experiencing degraded availability. We are still investigating."),
+        said("11:40", "API is operating normally."),
+        title="Incident with API and Vault",
+    )
+    assert outages(record) == ["- api 10:05 posted > 11:40 posted", "- db 10:05 posted > 12:00 posted"]
+
+
+def test_a_line_of_one_service_does_not_end_the_others() -> None:
+    record = incident(
+        said("10:05", "We look into it.", State.INVESTIGATING),
+        said(
+            "11:20",
+            "Acme Vault has fully recovered as of 11:10 UTC. We are still working on the API.",
+            State.MONITORING,
+        ),
+        said("12:00", "This is resolved.", State.RESOLVED),
+        impacts=(impact("API", None, "10:00", "12:00"), impact("Vault", None, "10:00", "12:00")),
+    )
+    assert outages(record) == ["- api 10:00 structured > 12:00 structured", "- db 10:00 structured > 11:10 stated"]
+
+
 def test_a_later_account_without_a_time_dates_no_recovery() -> None:
     record = incident(said("15:00", "The Frankfurt region has recovered."), impacts=BOTH)
     assert outages(record)[0] == "fra api 10:00 structured > 12:00 posted"
+
+
+# What messages say of one another
+
+LOOKING = said("10:05", "We look into it.", State.INVESTIGATING)
+
+
+def over(clock: str, text: str) -> Update:
+    return said(clock, text, State.RESOLVED)
+
+
+def test_a_window_that_begins_when_it_had_long_been_posted_is_no_start_of_it() -> None:
+    late = over("12:00", "From 11:00 to 11:40 UTC requests failed.")
+    assert outages(incident(LOOKING, late)) == ["- - 10:05 posted > 11:40 stated"]
+    spell = impact("API", "Frankfurt", "10:15", "11:50")
+    assert outages(incident(LOOKING, late, impacts=(spell,))) == ["fra api 10:15 structured > 11:40 stated"]
+    rounded = over("12:00", "From 10:10 to 11:40 UTC requests failed.")
+    assert outages(incident(LOOKING, rounded)) == ["- - 10:10 stated > 11:40 stated"], "posts and clocks are rounded"
+    told_later = over("10:05", "From 11:00 to 11:40 UTC requests failed.")
+    assert outages(incident(told_later)) == ["- - 11:00 stated > 11:40 stated"], "dated back, by the operator"
+
+
+def test_the_start_of_a_later_flare_up_leaves_the_first_start_alone() -> None:
+    again = said("11:25", "Errors are up again, starting at 11:20 UTC.")
+    end = over("12:00", "At 11:50 UTC the issue was resolved.")
+    first = said("10:05", "Requests fail since 09:50 UTC.", State.INVESTIGATING)
+    assert outages(incident(first, again, end)) == ["- - 09:50 stated > 11:50 stated"]
+    result = build(incident(LOOKING, again, end), NAMES)
+    assert told(result) == ["- - 10:05 posted > 11:50 stated"]
+    assert any(c.started_at == at("11:20") for c in result.claims), "kept as a claim"
+
+
+def test_further_spells_stand_beside_what_older_messages_tell() -> None:
+    record = incident(
+        said("10:05", "Requests fail since 09:50 UTC.", State.INVESTIGATING),
+        said("10:50", "Errors were seen between 10:30 and 10:45 UTC.", State.MONITORING),
+        over("12:00", "The last spells were between 11:00 and 11:10 UTC, and between 11:30 and 11:40 UTC."),
+    )
+    assert outages(record) == [
+        "- - 09:50 stated > 10:45 stated",  # nobody said that it was well in between
+        "- - 11:00 stated > 11:10 stated",
+        "- - 11:30 stated > 11:40 stated",
+    ]
+
+
+def test_what_was_over_before_a_further_spell_is_an_outage_of_its_own() -> None:
+    report = said("15:00", "Between 13:00 and 13:30 UTC requests failed once more.", State.POSTMORTEM)
+    assert outages(incident(LOOKING, over("12:00", "It is resolved."), report)) == [
+        "- - 10:05 posted > 12:00 posted",
+        "- - 13:00 stated > 13:30 stated",
+    ]
+
+
+def test_a_detail_told_while_the_rest_goes_on_bounds_nothing() -> None:
+    part = said("11:00", "From 10:30 to 10:45 UTC logins failed too. We work on the rest.", State.IDENTIFIED)
+    result = build(incident(LOOKING, part, over("12:00", "All is resolved.")), NAMES)
+    assert told(result) == ["- - 10:05 posted > 12:00 posted"]
+    assert [(c.started_at, c.ended_at) for c in result.claims if c.basis is Basis.STATED] == [
+        (at("10:30"), at("10:45"))
+    ]
+
+
+def test_a_service_that_is_hit_later_begins_later() -> None:
+    record = incident(
+        LOOKING,
+        said("11:00", "API is experiencing degraded performance. We are continuing to investigate."),
+        over("12:00", "From 10:50 to 11:40 UTC the API failed."),
+        title="Incident with API",
+    )
+    result = build(record, NAMES)
+    assert told(result) == ["- api 10:50 stated > 11:40 stated"]
+    assert span(record, result) == (at("10:05"), at("11:40"), Basis.POSTED, Basis.STATED), "of whatever it began with"
+
+
+def test_an_incident_begins_no_later_than_it_is_posted() -> None:
+    record = incident(LOOKING, over("12:00", "Resolved."), impacts=(impact("API", "Frankfurt", "10:30", "11:40"),))
+    result = build(record, NAMES)
+    assert told(result) == ["fra api 10:30 structured > 11:40 structured"], "a field says when this part failed"
+    assert span(record, result)[0::2] == (at("10:05"), Basis.POSTED)
+
+
+def test_an_end_ahead_of_its_message_is_suspect_and_its_start_is_not() -> None:
+    result = build(
+        incident(LOOKING, over("12:00", "Between 09:50 and 13:30 UTC on 2026-03-01 requests failed.")), NAMES
+    )
+    assert told(result) == ["- - 09:50 stated > 12:00 posted"]
+    assert [(c.ended_at, c.suspect) for c in result.claims if c.basis is Basis.STATED] == [
+        (None, None),
+        (at("13:30"), "ends 90 minutes after its post"),
+    ]
+    ahead = build(incident(LOOKING, over("12:00", "Between 13:00 and 13:30 UTC on 2026-03-01 requests failed.")), NAMES)
+    assert told(ahead) == ["- - 10:05 posted > 12:00 posted"]
+    stamped = incident(LOOKING, over("12:00", "Between 09:50 and 12:10 UTC requests failed."))
+    assert outages(stamped) == ["- - 09:50 stated > 12:10 stated"], "clocks and stamps differ"
+    (only,) = outages(incident(over("10:05", "Between 10:00 and 13:30 UTC requests failed.")))
+    assert only == "- - 10:00 stated > 13:30 stated", "told when it was over, and dated back"
+
+
+def test_a_further_spell_whose_end_cannot_be_lasts_until_it_was_posted_as_over() -> None:
+    text = "On 2026-03-01 between 09:50 and 10:30 UTC, and between 11:00 and 12:40 UTC, requests failed."
+    assert outages(incident(LOOKING, over("12:00", text))) == [
+        "- - 09:50 stated > 10:30 stated",
+        "- - 11:00 stated > 12:00 posted",
+    ]
+
+
+def test_a_day_stands_in_for_the_time_of_a_post() -> None:
+    undated = Update(posted_at=None, text="Between 09:50 UTC on 1 March and 11:30 UTC on 2 March requests failed.")
+    record = incident(undated, day=date(2026, 3, 4), first_posted_at=None, resolved_posted_at=None)
+    (outage,) = build(record, NAMES).outages
+    assert (outage.started_at, outage.ended_at) == (at("9:50"), at("35:30"))
 
 
 # Other kinds
@@ -594,11 +749,14 @@ texts = st.sampled_from(
         "Starting at 09:50 UTC requests fail.",
         "At 11:30 UTC the issue was resolved.",
         "The Frankfurt region has recovered.",
+        "API is operating normally.",
+        "API is experiencing degraded performance.",
         "At 10:40 UTC the Oregon region recovered.",
         "All regions except Frankfurt have recovered.",
         "Between 09:50 and 11:30 UTC on June 3, 2024 requests failed.",
     ]
 )
+states = st.sampled_from([None, State.INVESTIGATING, State.IDENTIFIED, State.MONITORING, State.RESOLVED])
 accounts = st.builds(
     Account,
     said_by=st.just("ref"),
@@ -617,7 +775,9 @@ accounts = st.builds(
 @st.composite
 def incidents(draw: st.DrawFn) -> Incident:
     updates = draw(
-        st.lists(st.builds(Update, posted_at=moments, text=texts), max_size=4, unique_by=lambda u: u.posted_at)
+        st.lists(
+            st.builds(Update, posted_at=moments, text=texts, state=states), max_size=4, unique_by=lambda u: u.posted_at
+        )
     )
     updates.sort(key=lambda u: u.posted_at or at("0:00"))
     return Incident(

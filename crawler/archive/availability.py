@@ -6,12 +6,12 @@ import sqlite3
 from datetime import datetime
 
 from crawler import coverage, timeline
-from crawler.catalog import Catalog
-from crawler.records import DOWN, instant, stamp
+from crawler.catalog import Catalog, Source
+from crawler.records import DOWN, OVER, instant, stamp
 
 
 class Availability:
-    """Tables `watched` and `availability`."""
+    """Tables `watched`, `coverage` and `availability`."""
 
     def __init__(self, conn: sqlite3.Connection, catalog: Catalog) -> None:
         self.conn = conn
@@ -34,11 +34,7 @@ class Availability:
         self.conn.execute("delete from to_measure")
 
     def _measure_vendor(self, vendor: str, since: datetime) -> None:
-        spans = list(coverage.by_months((max(a, since), b) for a, b in self._watched(vendor, since) if b > since))
-        self.conn.execute("delete from watched where vendor = ? and started_at >= ?", (vendor, stamp(since)))
-        self.conn.executemany(
-            "insert or replace into watched values (?, ?, ?)", [(vendor, stamp(a), stamp(b)) for a, b in spans]
-        )
+        spans = list(coverage.by_months(self._measure_sources(vendor, since)))
         self.conn.execute("delete from availability where vendor = ? and month >= ?", (vendor, f"{since:%Y-%m}"))
         months = coverage.minutes_by_month(spans)
         if not months:
@@ -46,13 +42,15 @@ class Availability:
         last = spans[-1][1]
         down: dict[timeline.Cell, list[coverage.Span]] = {}
         since_month: dict[timeline.Cell, str] = {}  # a place has availability from its first outage on
-        for region, service, severity, started, ended in self.conn.execute(
-            "select region, service, severity, started_at, ended_at from outages where vendor = ? order by started_at",
+        for region, service, severity, started, ended, state in self.conn.execute(
+            """select region, service, o.severity, o.started_at, o.ended_at, i.state
+            from outages o join incidents i on i.id = o.incident where o.vendor = ? order by o.started_at""",
             (vendor,),
         ):
             spells = down.setdefault((region, service), [])
             since_month.setdefault((region, service), started[:7])
-            if severity in DOWN:
+            # What is over, and nobody said since when, is not open for ever: how long it was is not known.
+            if severity in DOWN and (ended or state not in OVER):
                 spells.append((instant(started), instant(ended) if ended else last))
         for (region, service), spells in down.items():
             lost = coverage.minutes_by_month(coverage.common(coverage.unite(s for s in spells if s[0] < s[1]), spans))
@@ -65,19 +63,93 @@ class Availability:
                 ],
             )
 
-    def _watched(self, vendor: str, since: datetime) -> list[coverage.Span]:
-        """Disjoint spans since then in which the vendor was watched at some address."""
-        spans: list[coverage.Span] = []
-        for source in self.catalog.vendor(vendor).sources:
-            looks: dict[str, list[coverage.Look]] = {}
-            for url, at, outcome, reach in self.conn.execute(
-                """select url, max(polled_at) as polled_at, outcome, reach from polls where source = :source
-                and polled_at < :since group by url
-                union all select url, polled_at, outcome, reach from polls where source = :source
-                and polled_at >= :since order by polled_at, url""",
-                {"source": source.id, "since": stamp(since)},
-            ):
-                looks.setdefault(url, []).append(coverage.Look(instant(at), outcome, instant(reach) if reach else None))
-            for seen in looks.values():
-                spans.extend(coverage.watched(seen, source.interval))
-        return coverage.unite(spans)
+    def _measure_sources(self, vendor: str, since: datetime) -> list[coverage.Span]:
+        """Measure each source of the vendor. Returns disjoint spans since then in which one of them was watched."""
+        entry = self.catalog.vendors.get(vendor)
+        spans = [span for source in entry.sources for span in self._measure_source(source, since)] if entry else []
+        return coverage.unite((max(start, since), end) for start, end in spans if end > since)
+
+    def _measure_source(self, source: Source, since: datetime) -> list[coverage.Span]:
+        """Write down when the source was watched at some address since then or earlier, and how well each month was."""
+        first, last = self.conn.execute(
+            """select (select min(polled_at) from polls where source = :source),
+            (select max(polled_at) from polls where source = :source)""",
+            {"source": source.id},
+        ).fetchone()
+        life = (instant(first), instant(last)) if first else (since, since)
+        if life[1] >= since:
+            since = self._last_open_month(source, life[0], since)
+        named = (source.vendor, source.id)
+        self.conn.execute(
+            "delete from watched where vendor = ? and source = ? and started_at >= ?", (*named, stamp(since))
+        )
+        self.conn.execute(
+            "delete from coverage where vendor = ? and source = ? and month >= ?", (*named, f"{since:%Y-%m}")
+        )
+        if first is None or life[1] < since:
+            return []
+        looks = self._looks(source, since)
+        seen = coverage.unite(span for some in looks.values() for span in coverage.watched(some, source.interval))
+        spans = [(max(start, since), end) for start, end in seen if end > since]
+        self.conn.executemany(
+            "insert into watched values (?, ?, ?, ?)",
+            [(*named, stamp(start), stamp(end)) for start, end in coverage.by_months(spans)],
+        )
+        life = max(life[0], since), life[1]
+        minutes, watched = coverage.minutes_by_month([life]), coverage.minutes_by_month(spans)
+        longest = coverage.longest_by_month(coverage.gaps(spans, *life))
+        polls = {
+            month: (count, failed)
+            for month, count, failed in self.conn.execute(
+                """select substr(polled_at, 1, 7), count(*), sum(outcome in ('error', 'unreadable')) from polls
+                where source = ? and polled_at >= ? group by 1""",
+                (source.id, stamp(since)),
+            )
+        }
+        self.conn.executemany(
+            "insert into coverage values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (*named, month, *polls.get(month, (0, 0)), round(minutes.get(month, 0.0), 1),
+                 round(watched.get(month, 0.0), 1), round(longest.get(month, 0.0), 1))
+                for month in sorted(minutes.keys() | polls.keys())
+            ],
+        )  # fmt: skip
+        return spans
+
+    def _last_open_month(self, source: Source, first: datetime, since: datetime) -> datetime:
+        """The month of the source's last look before `since` if it was taken for its last, else `since`.
+
+        That month went until its last look; a look at any address shows that it went on.
+        """
+        row = self.conn.execute(
+            """select month, minutes from coverage where vendor = ? and source = ? and month < ?
+            order by month desc limit 1""",
+            (source.vendor, source.id, f"{since:%Y-%m}"),
+        ).fetchone()
+        if row is None:
+            return since
+        began = instant(f"{row[0]}-01T00:00:00Z")
+        whole = coverage.minutes_by_month([(max(first, began), since)])
+        closed = len(whole) == 1 and row[1] == round(whole[row[0]], 1)
+        return since if closed else began
+
+    def _looks(self, source: Source, since: datetime) -> dict[str, list[coverage.Look]]:
+        """Looks at each address of a source since then, in order, after the last one before."""
+        looks: dict[str, list[coverage.Look]] = {}
+        for url, at, outcome, reach in self.conn.execute(
+            # Addresses are found one after the other in the index, so that years of looks at them are not read.
+            """with recursive addresses (url) as (
+              select min(url) from polls where source = :source
+              union all select (select min(url) from polls where source = :source and url > addresses.url)
+              from addresses where url is not null),
+            before as (
+              select (select rowid from polls where source = :source and url = addresses.url and polled_at < :since
+                order by polled_at desc limit 1) as number from addresses)
+            select url, polled_at, outcome, reach from before cross join polls on polls.rowid = before.number
+            union all select url, polled_at, outcome, reach from polls
+              where source = :source and polled_at >= :since
+            order by polled_at, url""",
+            {"source": source.id, "since": stamp(since)},
+        ):
+            looks.setdefault(url, []).append(coverage.Look(instant(at), outcome, instant(reach) if reach else None))
+        return looks

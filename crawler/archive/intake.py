@@ -15,6 +15,8 @@ import msgspec
 
 from crawler import landmarks
 from crawler.archive.availability import Availability
+from crawler.archive.links import Links
+from crawler.archive.observed import Observations
 from crawler.archive.rows import Rows
 from crawler.archive.shipped import Shipped
 from crawler.archive.states import States
@@ -24,7 +26,7 @@ from crawler.catalog import Catalog, Source
 from crawler.coverage import GOOD
 from crawler.database import MISTAKES, alone, connect, part, transaction
 from crawler.records import Capture, Page, Unreadable, instant, stamp
-from crawler.schema import make_views, migrations
+from crawler.schema import DERIVATION, make_views, migrations
 from spiders import PLATFORMS, reader
 
 #: Captures per transaction: a crash costs the reading of so many, never a capture.
@@ -71,8 +73,11 @@ class Archive:
         self.conn: sqlite3.Connection = self.db.conn
         self.versions = Versions(self.conn)
         self.availability = Availability(self.conn, catalog)
-        self.rows = Rows(self.conn, catalog, self.versions, self.availability.touch)
         self.states = States(self.conn)
+        self.observations = Observations(self.conn, self.versions)
+        self.links = Links(self.conn, self.versions)
+        self.rows = Rows(self.conn, catalog, self.versions, self.observations, self.links, self.availability.touch)
+        self._seen: set[str] = set()  # vendors whose components changed
         self.shipped = Shipped(self.conn, catalog, incidents, self.versions)
         make_views(self.db)
 
@@ -83,9 +88,12 @@ class Archive:
     def catch_up(self, captures: Captures, progress: Progress | None = None) -> Report:
         """Read every capture that has not been read yet, in chunks that are each whole or absent.
 
-        One process at a time; others wait.
+        One process at a time; others wait. What an earlier version of the project derived is derived anew.
         """
         with alone(self.path.with_suffix(".lock")):
+            derived_by = self._recall("derivation")
+            if derived_by != str(DERIVATION) and self._recall("captures_read"):
+                return self._anew(captures, progress)
             return self._catch_up(captures, progress)
 
     def _catch_up(self, captures: Captures, progress: Progress | None) -> Report:
@@ -96,6 +104,7 @@ class Archive:
             if source not in self.catalog.sources:
                 self.catalog.add(Source(id=source, vendor=vendor, platform=platform, url=url, polled=False))
         with transaction(self.conn):
+            self._remember("derivation", str(DERIVATION))
             self._take_shipped()
             self._derive(report)
         pending = self._order(captures)
@@ -119,7 +128,11 @@ class Archive:
 
     def rebuild(self, captures: Captures, progress: Progress | None = None) -> Report:
         """Forget everything that was derived, and derive it again; readers see the old rows until it is done."""
-        with alone(self.path.with_suffix(".lock")), transaction(self.conn):
+        with alone(self.path.with_suffix(".lock")):
+            return self._anew(captures, progress)
+
+    def _anew(self, captures: Captures, progress: Progress | None) -> Report:
+        with transaction(self.conn):
             for table in self.db.table_names():
                 if not table.startswith(("_", "sqlite_")):
                     self.conn.execute(f"delete from [{table}]")
@@ -145,6 +158,12 @@ class Archive:
         self.shipped.write_landmarks()
 
     def _derive(self, report: Report) -> None:
+        changed = {incident.partition(":")[0] for incident in self.versions.changed}
+        report.incidents += len(self.versions.changed)
+        report.signals += self.rows.derive()
+        for vendor in sorted(self._seen | (changed & set(self.states.vendors()))):
+            self.observations.settle(vendor)
+        self._seen.clear()
         report.incidents += len(self.versions.changed)
         report.signals += self.rows.derive()
 
@@ -177,9 +196,11 @@ class Archive:
     def _forget(self, source: str) -> None:
         with transaction(self.conn):
             self.versions.forget_source(source)
+            self.links.forget_source(source)
             for table in ("polls", "signals", "pages", "component_states"):
                 self.conn.execute(f"delete from {table} where source = ?", (source,))
             self.states.clear()
+            self._seen.add(self.catalog.sources[source].vendor)
             self._remember("captures_read", "0")  # should this run not finish, the next one finds them unread
             self.rows.derive()
 
@@ -277,20 +298,35 @@ class Archive:
         self, source: Source, capture: Capture, body: int | None, page: Page, before: _Before | None, report: Report
     ) -> None:
         view, at = View(source.id, capture.url), stamp(capture.fetched_at)
+        last = self._last_read(source.id, capture.url, at)
         for signal in page.signals:
             self._count(source.id, signal.kind, signal.where, signal.detail, at)
             report.signals[source.id, signal.kind, signal.where, signal.detail] += 1
+        fresh = False
         for record in page.incidents:
             began = record.first_posted_at or record.started_at
-            self.versions.show(f"{source.vendor}:{record.key}", view, record, stamp(began) if began else None, at)
+            fresh |= self.versions.show(f"{source.vendor}:{record.key}", view, record, began, at, last)
         if page.components:
-            places, last = self.rows.places_of(source.vendor), self._last_read(source.id, capture.url, at)
-            self.states.note(source, capture.url, page.components, places, at, last)
+            places = self.rows.places_of(source.vendor)
+            changed = self.states.note(source, capture.url, page.components, places, at, last)
+            self.versions.changed |= self.observations.concerned(source.vendor, changed, last)
+            self._seen.add(source.vendor)
         keys = [record.key for record in page.incidents]
         absent = sorted(set(before.keys + before.missing if before else ()) - set(keys))
-        if page.reach is not None:
+        self.links.note(
+            view,
+            [f"{source.vendor}:{key}" for key in keys],
+            [f"{source.vendor}:{key}" for key in absent],
+            fresh,
+            capture.fetched_at,
+        )
+        if page.open_only:
             for key in absent:
-                report.vanished += self._miss(f"{source.vendor}:{key}", view, page.reach, at)
+                self.versions.vanish(f"{source.vendor}:{key}", view, at, last, left=True)
+            absent = []
+        elif page.reach is not None:
+            for key in absent:
+                report.vanished += self._miss(f"{source.vendor}:{key}", view, page.reach, at, last)
             absent = []
         elif before and before.keys and before.reach and not keys:
             self._count(source.id, "no-items", "incidents", "none, where there were always some", at)
@@ -300,12 +336,12 @@ class Archive:
              json.dumps(absent)),
         )  # fmt: skip
 
-    def _miss(self, incident: str, view: View, reach: datetime, at: str) -> bool:
+    def _miss(self, incident: str, view: View, reach: datetime, at: str, last: str | None) -> bool:
         """The incident was on the page before. Whether it has vanished, or only left the list."""
         began = self.versions.began(incident, view)
         if began is None or instant(began) <= reach:
             return False
-        return self.versions.vanish(incident, view, at)
+        return self.versions.vanish(incident, view, at, last)
 
     def _count(self, source: str, kind: str, place: str, detail: str, at: str) -> None:
         self.conn.execute(

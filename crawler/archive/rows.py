@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from crawler import history, timeline
+from crawler.archive.links import Link, Links
+from crawler.archive.observed import Life, Observations
+from crawler.archive.states import component_id
 from crawler.archive.versions import Versions, View, Views
 from crawler.catalog import Catalog, Source
 from crawler.clock import Zones
 from crawler.database import MISTAKES, part
 from crawler.places import Gazetteer
-from crawler.records import Impact, Incident, Signal, instant, stamp
+from crawler.records import OVER, Impact, Incident, Kind, Observed, Signal, instant, stamp
 from crawler.timeline import LANDMARKS
 
 #: Told of a vendor and the moments whose availability may differ now.
@@ -25,10 +28,20 @@ Touch = Callable[..., None]
 class Rows:
     """Tables `incidents`, `updates`, `revisions`, `claims`, `outages` and `unresolved`."""
 
-    def __init__(self, conn: sqlite3.Connection, catalog: Catalog, versions: Versions, touch: Touch) -> None:
+    def __init__(
+        self,
+        conn: sqlite3.Connection,
+        catalog: Catalog,
+        versions: Versions,
+        observations: Observations,
+        links: Links,
+        touch: Touch,
+    ) -> None:
         self.conn = conn
         self.catalog = catalog
         self.versions = versions
+        self.observations = observations
+        self.links = links
         self.touch = touch
         self._names: dict[str, timeline.Names] = {}
         self._places: dict[str, Gazetteer] = {}
@@ -53,26 +66,50 @@ class Rows:
     def _derive_one(self, incident: str) -> list[tuple[str, Signal]]:
         """Write the rows of one incident. Returns what was not understood, with the source that said it."""
         vendor = incident.partition(":")[0]
-        for started, ended in self.conn.execute(
-            "select started_at, ended_at from outages where incident = ?", (incident,)
-        ):
-            self.touch(vendor, instant(started), instant(ended) if ended else None)
-        for table in ("updates", "revisions", "claims", "outages", "unresolved"):
+        (started,) = self.conn.execute("select min(started_at) from outages where incident = ?", (incident,)).fetchone()
+        if started:
+            self.touch(vendor, instant(started))
+        for table in ("updates", "revisions", "claims", "outages", "unresolved", "concerns"):
             self.conn.execute(f"delete from {table} where incident = ?", (incident,))
         self.conn.execute("delete from incidents where id = ?", (incident,))
         versions = self.versions.of(incident)
         if not versions:
             return []
-        merged, chosen = _merge(versions)
+        merged, chosen = merge(versions)
+        merged = self._with_observed(incident, vendor, merged, versions)
         names = self._names_of(chosen.source, vendor)
         result = timeline.build(merged, names)
+        link = self.links.of(incident)
+        if link:  # whatever was out stands under the other key
+            result = msgspec.structs.replace(result, outages=(), linked_to=link.twin)
         self._write_revisions(incident, versions)
         self._write_updates(incident, versions[chosen])
         self._write_claims(incident, result)
         self._write_outages(incident, vendor, result)
-        self._write_incident(incident, vendor, merged, versions, result)
+        self._write_incident(incident, vendor, merged, versions, result, link)
         self._write_unresolved(incident, chosen.source, result)
         return [(chosen.source, signal) for signal in result.signals]
+
+    def _with_observed(self, incident: str, vendor: str, record: Incident, versions: Views) -> Incident:
+        """The record with what looks alone tell of it. Incidents that nobody posted have it already."""
+        if record.observed or record.kind is Kind.NOTICE:
+            return record
+        life = _life(record, versions)
+        if life is None:
+            return record
+        named = {
+            component_id(impact.component)
+            for seen in versions.values()
+            for version in seen
+            if version.record
+            for impact in version.record.impacts
+            if impact.component
+        }
+        self.observations.concern(vendor, incident, named, life)
+        seen = self.observations.of(vendor, named, life)
+        if not (record.ended_at or record.resolved_posted_at):
+            seen += tuple(_last_shown(record, versions))
+        return msgspec.structs.replace(record, observed=seen)
 
     def _write_unresolved(self, incident: str, source: str, result: timeline.Timeline) -> None:
         rows: list[tuple[str | None, ...]] = [
@@ -141,22 +178,23 @@ class Rows:
 
     def _write_claims(self, incident: str, result: timeline.Timeline) -> None:
         self.conn.executemany(
-            "insert into claims values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into claims values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (f"{incident}/c{number}", incident, c.source, c.authority, _maybe(c.said_at), c.region, c.service,
                  c.region_text, c.service_text, c.severity, _maybe(c.started_at), _maybe(c.ended_at), c.basis,
-                 c.timezone_text, c.quote, c.suspect, c.url, c.note)
+                 c.timezone_text, c.quote, c.suspect, c.url, c.note, _maybe(c.started_after), _maybe(c.ended_after))
                 for number, c in enumerate(result.claims)
             ],
         )  # fmt: skip
 
     def _write_outages(self, incident: str, vendor: str, result: timeline.Timeline) -> None:
-        for number, o in enumerate(result.outages):
-            self.touch(vendor, o.started_at, o.ended_at)
-            self.conn.execute(
-                "insert into outages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (f"{incident}/o{number}", incident, vendor, o.region, o.service, o.severity, stamp(o.started_at),
-                 _maybe(o.ended_at), timeline.minutes(o.started_at, o.ended_at), o.start_basis, o.end_basis),
+        if result.outages:
+            self.touch(vendor, min(o.started_at for o in result.outages))
+        self.conn.executemany(
+            "insert into outages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(f"{incident}/o{number}", incident, vendor, o.region, o.service, o.severity, stamp(o.started_at),
+                 _maybe(o.ended_at), timeline.minutes(o.started_at, o.ended_at), o.start_basis, o.end_basis,
+                 _maybe(o.started_after), _maybe(o.ended_after)) for number, o in enumerate(result.outages)],
             )  # fmt: skip
 
     def _write_incident(
@@ -166,12 +204,16 @@ class Rows:
         record: Incident,
         versions: Views,
         result: timeline.Timeline,
+        link: Link | None,
     ) -> None:
         crawled = {view: seen for view, seen in versions.items() if not view.by_hand}
         first_seen, last_seen = self.conn.execute(
             "select min(first_seen_at), max(last_seen_at) from sightings where incident = ?", (incident,)
         ).fetchone()
-        gone = max((stamp(seen[-1].seen_at) for seen in crawled.values() if seen[-1].record is None), default=None)
+        gone = max(
+            (stamp(seen[-1].seen_at) for seen in crawled.values() if seen[-1].record is None and not seen[-1].left),
+            default=None,
+        )
         span = timeline.span(record, result)
         first = min(crawled or versions, key=lambda view: (versions[view][0].seen_at, view))
         row = {
@@ -184,7 +226,7 @@ class Rows:
             "first_posted_at": _maybe(record.first_posted_at), "resolved_posted_at": _maybe(record.resolved_posted_at),
             "first_seen_at": first_seen, "last_seen_at": last_seen,
             "vanished_at": gone if gone and last_seen and last_seen < gone else None,
-            "linked_to": result.linked_to, "cause": record.cause,
+            "linked_to": result.linked_to, "linked_why": link.why if link else None, "cause": record.cause,
             "cause_category": record.cause_category, "plane": record.plane,
             "postmortem_at": _maybe(record.postmortem_at), "postmortem_url": record.postmortem_url, "no_postmortem_by": record.no_postmortem_by,
         }  # fmt: skip
@@ -193,7 +235,7 @@ class Rows:
         )
 
 
-def _merge(versions: Views) -> tuple[Incident, View]:
+def merge(versions: Views) -> tuple[Incident, View]:
     """One record from what the views last showed, and the view whose messages it carries.
 
     The view with the newest message leads, the more detailed one where they are level; what it does not tell is
@@ -243,6 +285,43 @@ def _place(impact: Impact) -> tuple[str | None, ...]:
 def _shown(versions: Sequence[history.Version]) -> Incident:
     """The last record a source showed, also when the incident has vanished since."""
     return next(v.record for v in reversed(versions) if v.record is not None)
+
+
+def _life(record: Incident, versions: Views) -> Life | None:
+    """While the incident lasted: until its last word, or until no page showed it any more."""
+    crawled = [seen for view, seen in versions.items() if not view.by_hand]
+    if not crawled:
+        return None
+    starts = [record.first_posted_at, record.started_at, *(seen[0].seen_at for seen in crawled)]
+    since = min(start for start in starts if start)
+    told = [end for end in (record.ended_at, record.resolved_posted_at) if end]
+    if told:
+        return Life(since, max(told))
+    if record.state in OVER or all(seen[-1].record is None for seen in crawled):
+        return Life(since, max(seen[-1].seen_at for seen in crawled))
+    return Life(since, None)
+
+
+def _last_shown(record: Incident, versions: Views) -> Iterator[Observed]:
+    """An open incident was on a list, and then was not: over where the list has only what is open, else taken away,
+    and nothing is known since. Not while another address has something newer.
+    """
+    crawled = {view: seen for view, seen in versions.items() if not view.by_hand}
+    newest = max((seen[-1].seen_at for seen in crawled.values() if seen[-1].record), default=_NEVER)
+    for view, seen in sorted(crawled.items()):
+        first, last = seen[0], seen[-1]
+        if last.record is None and last.seen_at >= newest:
+            yield Observed(
+                source=view.source,
+                url=view.url,
+                component=None,
+                severity=record.severity,
+                severity_text=record.severity_text or "",
+                started_after=first.before_at,
+                started_by=first.seen_at,
+                ended_after=last.before_at,
+                ended_by=last.seen_at if last.left else None,
+            )
 
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)

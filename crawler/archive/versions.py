@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
 from crawler.history import Version
-from crawler.records import Incident, instant
+from crawler.records import Incident, instant, stamp
 from crawler.timeline import LANDMARKS
 
 
@@ -31,7 +32,7 @@ Views = dict[View, list[Version]]
 
 
 class Known(NamedTuple):
-    """The newest version of an incident in a view. No record: it has vanished."""
+    """The newest version of an incident in a view. No record: it is gone from there."""
 
     number: int
     record: Incident | None
@@ -60,42 +61,75 @@ class Versions:
             known = self._known[incident, view] = Known(row[0], _decode(row[1]))
         return known
 
+    def last_shown(self, incident: str, view: View) -> Incident | None:
+        """What the view showed last, also when it shows the incident no longer."""
+        known = self.newest(incident, view)
+        if known is None or known.record is not None:
+            return known and known.record
+        row = self.conn.execute(
+            """select record from versions where incident = ? and source = ? and url = ? and record is not null
+            order by number desc limit 1""",
+            (incident, *view),
+        ).fetchone()
+        return _decode(row[0]) if row else None
+
     def of(self, incident: str) -> Views:
         """Every version of an incident, by view, oldest first."""
         found: Views = {}
-        for source, url, seen_at, record in self.conn.execute(
-            "select source, url, seen_at, record from versions where incident = ? order by source, url, number",
+        for source, url, seen_at, record, left, before_at in self.conn.execute(
+            """select source, url, seen_at, record, left_list, before_at from versions where incident = ?
+            order by source, url, number""",
             (incident,),
         ):
-            found.setdefault(View(source, url), []).append(Version(instant(seen_at), _decode(record)))
+            found.setdefault(View(source, url), []).append(
+                Version(instant(seen_at), _decode(record), bool(left), instant(before_at) if before_at else None)
+            )
         return found
 
-    def show(self, incident: str, view: View, record: Incident, began: str | None, at: str) -> None:
-        """The view shows the incident so; a version is written if it is not what it showed before."""
+    def show(
+        self, incident: str, view: View, record: Incident, began: datetime | None, at: str, before: str | None = None
+    ) -> bool:
+        """The view shows the incident so; a version is written if it is not what it showed before. Whether it is the
+        first.
+        """
         self.see(incident, view, at)
         known = self.newest(incident, view)
-        if known and known.record == record:
-            return
+        if known and (known.record is record or known.record == record):  # the same one where a reader remembers it
+            return False
         if known is None:
             self.conn.execute(
-                "insert or replace into sightings values (?, ?, ?, ?, ?, ?)", (incident, *view, began, at, at)
+                "insert or replace into sightings values (?, ?, ?, ?, ?, ?)",
+                (incident, *view, stamp(began) if began else None, at, at),
             )
-        self.write(incident, view, known.number + 1 if known else 0, at, record)
+        self.write(incident, view, known.number + 1 if known else 0, at, record, before)
+        return known is None
 
-    def vanish(self, incident: str, view: View, at: str) -> bool:
-        """The view no longer shows the incident although it would. Whether that is news."""
+    def vanish(self, incident: str, view: View, at: str, before: str | None, left: bool = False) -> bool:
+        """The view no longer shows the incident although it would; `left`: it shows only what is open. Whether that
+        is news.
+        """
         known = self.newest(incident, view)
         if known is None or known.record is None:
             return False
-        self.write(incident, view, known.number + 1, at, None)
+        self.write(incident, view, known.number + 1, at, None, before, left)
         return True
 
-    def write(self, incident: str, view: View, number: int, at: str, record: Incident | None) -> None:
-        """Put down a version."""
+    def write(
+        self,
+        incident: str,
+        view: View,
+        number: int,
+        at: str,
+        record: Incident | None,
+        before: str | None = None,
+        left: bool = False,
+    ) -> None:
+        """Put down a version; `before` is the look before."""
         text = None if record is None else msgspec.json.encode(record).decode()
         digest = None if text is None else hashlib.sha256(text.encode()).hexdigest()[:16]
         self.conn.execute(
-            "insert or replace into versions values (?, ?, ?, ?, ?, ?, ?)", (incident, *view, number, at, digest, text)
+            "insert or replace into versions values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (incident, *view, number, at, digest, text, left, before),
         )
         self._known[incident, view] = Known(number, record)
         self.changed.add(incident)
@@ -137,7 +171,8 @@ class Versions:
 
     def forget_view(self, incident: str, view: View) -> None:
         """Take away what a view showed of one incident."""
-        self.conn.execute("delete from versions where incident = ? and source = ? and url = ?", (incident, *view))
+        for table in ("versions", "sightings"):
+            self.conn.execute(f"delete from {table} where incident = ? and source = ? and url = ?", (incident, *view))
         self._known.pop((incident, view), None)
         self.changed.add(incident)
 

@@ -6,11 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from crawler.clock.lexer import Clock, Day
-from crawler.clock.phrases import Moment
+from crawler.clock.phrases import AHEAD, Moment
 from crawler.clock.zones import Zone, universal
 
-#: A clock time this much after its post is still of that day: posts are stamped to the minute, or late.
-_AHEAD = timedelta(minutes=15)
 #: A stated date further than this from its post is a slip of the pen.
 FAR = timedelta(days=60)
 #: Nothing is out for longer; a window that long has a wrong date.
@@ -107,7 +105,7 @@ def _trailing(
         return day, day
     later = day + _DAY
     near = second.day is not None and second.day_at < second.clock_at  # "11 PM to 5 October 1 AM"
-    if near or (frame.posted_at and _instant(later, b, zone_b) > frame.posted_at + _AHEAD):
+    if near or (frame.posted_at and _instant(later, b, zone_b) > frame.posted_at + AHEAD):
         return day - _DAY, day
     return day, later
 
@@ -185,16 +183,16 @@ def _undated(clock: Clock, frame: Frame, zone: Zone) -> date:
         return _after(clock, frame.near, frame.posted_at, zone)
     if frame.posted_at is None:
         return min((today - _DAY, today, today + _DAY), key=lambda day: abs(_instant(day, clock, zone) - anchor))
-    return today if _instant(today, clock, zone) <= frame.posted_at + _AHEAD else today - _DAY
+    return today if _instant(today, clock, zone) <= frame.posted_at + AHEAD else today - _DAY
 
 
 def _after(clock: Clock, near: datetime, posted_at: datetime | None, zone: Zone) -> date:
     """A story moves on: of the same day, unless that is long before the moment before, or not yet at the post."""
     day = _local(near, zone).date()
     at = _instant(day, clock, zone)
-    if posted_at is not None and at > posted_at + _AHEAD and near - (at - _DAY) <= _BACK:
+    if posted_at is not None and at > posted_at + AHEAD and near - (at - _DAY) <= _BACK:
         return day - _DAY  # not when a post that was dated back is the reason
-    later = posted_at is None or _instant(day + _DAY, clock, zone) <= posted_at + _AHEAD
+    later = posted_at is None or _instant(day + _DAY, clock, zone) <= posted_at + AHEAD
     return day + _DAY if later and near - at > _BACK else day
 
 

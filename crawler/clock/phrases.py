@@ -28,6 +28,8 @@ _RANGE = re.compile(rf"[\s,()]*+{_APPROX}[\s,()]*+(?P<strong>{_STRONG}){_FILLERS
 _LIST = re.compile(rf"[\s(),]*+{_WEAK}?+{_FILLERS}")
 _OPENS = re.compile(rf"{_LIST.pattern}\b(?P<opener>{_OPENER})\b{_FILLERS}(?:between\b{_FILLERS}|from\b{_FILLERS})?")
 _LEADS = re.compile(rf"\b(?P<opener>between|from|during|occurred|entre)\b{_FILLERS}$")
+#: A clock time this much after its post is still of that day: posts are stamped to the minute, or late.
+AHEAD = timedelta(minutes=15)
 #: Longest text between two tokens that may still join them.
 _REACH = 48
 #: Longest stretch looked at before a moment for a word that opens it.
@@ -107,11 +109,11 @@ class Chain:
         return found
 
 
-def chains(folded: str, found: Sequence[Token]) -> list[Chain]:
-    """The moments of a text, those joined by connectors together."""
+def chains(folded: str, found: Sequence[Token], posted_at: datetime | None = None) -> list[Chain]:
+    """The moments of a text, those joined by connectors together. `posted_at` tells which of two zones is wrong."""
     result: list[Chain] = []
     chain: Chain | None = None
-    folded, kept = _without_restatements(folded, _without_twins(folded, found))
+    folded, kept = _without_restatements(folded, _without_twins(folded, found, posted_at))
     for token in kept:
         if chain is None or not _joins(chain, token, folded):
             chain = Chain()
@@ -165,7 +167,7 @@ def _add(chain: Chain, token: Token, link: Link, opener: str | None, date_of: Mo
     return True
 
 
-def _without_twins(folded: str, found: Sequence[Token]) -> list[Token]:
+def _without_twins(folded: str, found: Sequence[Token], posted_at: datetime | None) -> list[Token]:
     """Makes one time of one that is told in two zones: 16:25 PT / 23:25 UTC.
 
     Of 3:06 PT (22:06 UTC) the first gets what the brackets know better; they stay.
@@ -173,7 +175,7 @@ def _without_twins(folded: str, found: Sequence[Token]) -> list[Token]:
     kept: list[Token] = []
     i = 0
     while i < len(found):
-        twin = _twins(folded, found, i, kept)
+        twin = _twins(folded, found, i, kept, posted_at)
         if twin is None:
             kept.append(found[i])
             i += 1
@@ -183,7 +185,9 @@ def _without_twins(folded: str, found: Sequence[Token]) -> list[Token]:
     return kept
 
 
-def _twins(folded: str, found: Sequence[Token], i: int, kept: Sequence[Token]) -> tuple[Token, Token, int] | None:
+def _twins(
+    folded: str, found: Sequence[Token], i: int, kept: Sequence[Token], posted_at: datetime | None
+) -> tuple[Token, Token, int] | None:
     """The clock and the zone that stand for the two times at i, and where to go on; None when there are no two."""
     if i + 2 >= len(found):
         return None
@@ -203,6 +207,8 @@ def _twins(folded: str, found: Sequence[Token], i: int, kept: Sequence[Token]) -
     dated = redated or _dated_before(folded, kept, clock)
     day = kept[-1].value if dated and kept and isinstance(kept[-1].value, Day) else None
     value, rule = _twin(clock.value, zone.value, other, written, day, prefer_first=dated or mark == "(")
+    if not dated and posted_at and rule is written and rule is not zone.value:
+        value, rule = _not_ahead(clock.value, zone.value, value, rule, posted_at)
     if redated and rule is not zone.value:  # the date before is that of the first
         value, rule = clock.value, zone.value
     if mark == "(":
@@ -232,6 +238,20 @@ def _twin(
         if (half == clock.half or clock.hour <= 12) and _agree(option, zone, other, day):
             return option, zone
     return other, written
+
+
+def _not_ahead(clock: Clock, zone: Zone, other: Clock, utc: Zone, posted_at: datetime) -> tuple[Clock, Zone]:
+    """Of two times without a date that are not the same, the one that is not ahead of its post; else the second."""
+    if zone.rule is None or not _is_ahead(other, utc, posted_at):
+        return other, utc
+    return (other, utc) if _is_ahead(clock, zone, posted_at) else (clock, zone)
+
+
+def _is_ahead(clock: Clock, zone: Zone, posted_at: datetime) -> bool:
+    """Whether the last time clocks showed this before a post was so long ago that the next is meant."""
+    shown = posted_at.astimezone(zone.rule)
+    since = (shown.hour * 60 + shown.minute) * 60 + int(AHEAD.total_seconds()) - clock.seconds()
+    return since % 86400 > 43200
 
 
 def _agree(clock: Clock, zone: Zone, other: Clock, day: Day | None) -> bool:

@@ -71,7 +71,7 @@ class _Reader:
         self.default = Zone("", zones.default)
         self.boundaries = [0, *(m.end() for m in cues.BOUNDARY.finditer(folded)), len(folded)]
         self.parts = [0, *(m.end() for m in cues.PARTS.finditer(folded))]
-        self.chains = chains(folded, found)
+        self.chains = chains(folded, found, frame.posted_at)
         self.unknown: list[str] = []
 
     def read(self) -> Reading:

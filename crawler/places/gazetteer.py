@@ -153,6 +153,8 @@ _BACK = re.compile(
     r"|已经?(?:全部|全面|完全|彻底|全|均|都|于[^,。;]{0,24}?)?(?:恢复|修复|解决|完成(?:全部|全面)?(?:重启|修复|恢复))"
     r"|(?:均|都|全部|全面|彻底|完全)已?经?(?:完成)?(?:恢复|修复|重启)|恢复(?:正常|了|完毕|完成|如常)|(?:修复|重启)已?(?:完成|完毕)"
 )
+#: A line that a system writes: what stands before it is a name, be it an everyday word ("Issues", "Pages").
+_STATE_LINE = re.compile(r"(?m)^(?P<name>[A-Z][\w ,/&-]{0,60}?) is (?:now )?operating normally\.?\s*$")
 #: Anywhere in the clause: only a part, or only under way.
 _PARTLY = re.compile(
     r"\b(?:all but|partial(?:ly)?|most(?:ly)?|majority|many|some|several|few|subset|portion|percent|nearly|almost|largely"
@@ -285,6 +287,7 @@ class Gazetteer:
 
     def __init__(self, vendor: Vendor) -> None:
         self._vendor = vendor
+        self.vendor_name = vendor.name
         self._separate = {region.id for region in vendor.regions if region.separate}
         self._prefixes = prefixes(vendor)
         self._regions = Names(region_names(vendor))
@@ -375,8 +378,12 @@ class Gazetteer:
         return _merge(text, [m for m in found if not _CLOCK.match(folded, m.end)])
 
     def _products(self, text: str, folded: str, words: Tokens) -> list[Mention]:
-        found = self._services.find(text, folded, words)
-        return _merge(text, [m for m in found if not _SYMPTOM.match(folded, m.end)])
+        found = [m for m in self._services.find(text, folded, words) if not _SYMPTOM.match(folded, m.end)]
+        for line in _STATE_LINE.finditer(text) if "normally" in folded else ():
+            name, (start, end) = line["name"], line.span("name")
+            if not any(m.start < end and start < m.end for m in found) and (service := self.service(None, name)):
+                found.append(Mention(service, name, start, end))
+        return _merge(text, sorted(found, key=_start))
 
     def scope(self, text: str, on: date | None = None) -> Scope:
         """What a title, a sentence or an update speaks of. `on` selects the regions that existed then.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import msgspec
@@ -75,7 +75,6 @@ _HIT = re.compile(
     r"(?: (?:of|in))?(?: (?:service|performance|availability|experience))*"
     r" (?:with|for|of|in|to|affecting|impacting) (?:(?:some|the) )*"
 )
-_ON_GITHUB = re.compile(r"(?i)\s+(?:(?:on|in|for) )?GitHub\Z")
 _BETWEEN_HIT = re.compile(r"\s*(?:,|&|\band\b)(?:\s*(?:&|\band\b))?\s*")
 
 
@@ -215,9 +214,15 @@ def _hit(places: Gazetteer, part: str) -> tuple[Named, ...]:
 
 
 def _item(places: Gazetteer, item: str) -> Iterable[Named]:
-    """An item as a whole, with or without GitHub's name at its end ("Pages on GitHub"), else the names in it."""
-    found = places.service(None, item) or places.service(None, _ON_GITHUB.sub("", item))
+    """An item as a whole, with or without the vendor's name at its end ("Pages on GitHub"), else the names in it."""
+    found = places.service(None, item) or places.service(None, _of_vendor(places.vendor_name).sub("", item))
     return [Named(found, item)] if found else [Named(m.id, m.text) for m in places.services_in(item)]
+
+
+@lru_cache(maxsize=64)
+def _of_vendor(name: str) -> re.Pattern[str]:
+    """The vendor's name at the end of an item: "Pages on GitHub"."""
+    return re.compile(rf"(?i)\s+(?:(?:on|in|for) )?{re.escape(name)}\Z")
 
 
 def _phrases(text: str, mentions: list[Mention]) -> Iterator[Named]:

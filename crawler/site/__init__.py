@@ -1,7 +1,7 @@
 """How Datasette is started on the archive.
 
 Datasette does the work; beside it stand `metadata.yml` (descriptions, facets, canned queries), one plugin
-(`plugins/archive.py`), three templates and a stylesheet.
+(`plugins/archive.py`), four templates and a stylesheet.
 """
 
 from __future__ import annotations

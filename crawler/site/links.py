@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from datasette.utils import tilde_encode
 from markupsafe import Markup, escape
@@ -29,14 +30,23 @@ ENDS = 24
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-def cell(row: Mapping[str, Any], column: str, value: object, table: str | None, url: TableUrl) -> Markup | None:
-    """How a cell of a table, view or query (`table` None) is shown; None leaves it to Datasette."""
+def cell(
+    row: Mapping[str, Any], column: str, value: object, table: str | None, url: TableUrl, as_of: str
+) -> Markup | None:
+    """How a cell of a table, view or query (`table` None) is shown; None leaves it to Datasette.
+
+    `as_of` is the address of the page that shows an incident at an instant.
+    """
     if not isinstance(value, str) or not value:
         return None
     if column in _WORDS:
         return _words(column, value)
     if _TIME.fullmatch(value):
-        return Markup("<time>{}</time>").format(value)
+        time = Markup("<time>{}</time>").format(value)
+        incident = _plain(row["incident"]) if column == "seen_at" and "incident" in row.keys() else None  # noqa: SIM118 - a Row
+        if incident is None:
+            return time
+        return Markup('<a href="{}?{}">{}</a>').format(as_of, urlencode({"incident": incident, "at": value}), time)
     if column == "source" and table != "claims":  # a claim's may be a reference of an incident written by hand
         return _link(url("sources"), [value], value)
     if column in _KEYS:

@@ -3,8 +3,10 @@
 Pure: one merged record and the vendor's names in, claims and outages out. A *claim* is one statement
 with the words it rests on (`claims`); an *outage* is the interval held true, each bound chosen
 separately from the claims (`choice`). The order of trust for a bound is the order of `Basis`, except
-that a line which says that named places are back closes them at its own time; among equals a more
-specific statement wins, then the vendor's own over others', then the newest.
+that a line which says that named places are back closes them at its own time, unless a later message
+states a better one; that what was posted as going on began no later than that; and that nothing was
+over after the message which says so. Among equals a more specific statement wins, then the vendor's
+own over others', then the newest.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import msgspec
 from crawler.places import linked_to
 from crawler.records import OVER, Basis, Incident, Kind, Signal
 from crawler.timeline.choice import Outage, entered, equals, outages
-from crawler.timeline.claims import LANDMARKS, Cell, Claim, Names, Statements
+from crawler.timeline.claims import LANDMARKS, ROUNDING, Cell, Claim, Names, Statements, ongoing_at
 
 __all__ = ["LANDMARKS", "Cell", "Claim", "Names", "Outage", "Span", "Timeline", "build", "entered", "minutes", "span"]
 
@@ -43,7 +45,7 @@ def build(record: Incident, names: Names) -> Timeline:
     said = Statements(record, names)
     # An incident written by hand has accounts; its updates are our own words.
     published = () if names.source.platform == LANDMARKS else (*said.structured(), *said.stated(), *said.recoveries())
-    claims = [*published, *said.accounts(), *said.posted()]
+    claims = [*published, *said.accounts(), *said.posted(), *said.observed()]
     held = tuple(outages(record, said.cells, claims)) if record.kind is Kind.OUTAGE else ()
     return Timeline(
         claims=tuple(claims),
@@ -76,6 +78,9 @@ def span(record: Incident, result: Timeline) -> Span:
     """
     told = _span(record, result)
     start, start_basis, end, end_basis = told.started_at, told.start_basis, told.ended_at, told.end_basis
+    posted = None if record.accounts else ongoing_at(record)  # who wrote those down knew the posts
+    if start and posted and posted < start - (ROUNDING if start_basis is Basis.STATED else timedelta()):
+        start, start_basis = posted, Basis.POSTED  # with whatever part, it had begun
     if entered(record.started_at):
         start, start_basis = record.started_at, Basis.STRUCTURED
     if entered(record.ended_at):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from crawler.catalog import ALL
 from crawler.records import OVER, Basis, Incident, Severity, worst
-from crawler.timeline.claims import Cell, Claim
+from crawler.timeline.claims import ROUNDING, Cell, Claim
 
 #: The later in this list, the less an account weighs; unlisted ones weigh least.
 AUTHORITIES = ("vendor", "vendor-quoted", "third-party", "leak")
@@ -30,6 +30,9 @@ class Outage(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     start_basis: Basis
     end_basis: Basis | None
+    #: Of a bound that was only seen: the last look that still showed otherwise.
+    started_after: datetime | None = None
+    ended_after: datetime | None = None
 
 
 def outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) -> Iterator[Outage]:
@@ -38,7 +41,7 @@ def outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) ->
     late = record.ended_at
     if late and record.started_at and late <= record.started_at:
         late = None
-    usable = [c for c in claims if not c.suspect and not (late and _set_after(c, late))]
+    usable = [c for c in claims if not (c.suspect or c.detail or (late and _set_after(c, late)))]
     spoken = dict.fromkeys((c.region, c.service) for c in usable if (c.region or c.service) and not c.recovery)
     cells = list(dict.fromkeys((*named, *spoken)))
     by_cell: dict[Cell, list[Claim]] = defaultdict(list)
@@ -57,6 +60,7 @@ def outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) ->
     cells += [b for b in back if b not in cells and any(_covers(c, b) for c in cells)]
     spells = {cell: _spells(by_cell.get(cell, ())) for cell in cells}
     edges = _edges(spells.values())
+    last = _last_back(cells, by_cell)
     for cell in sorted(cells, key=lambda c: (c[0] or "", c[1] or "")):
         region, service = cell
         about = [
@@ -65,6 +69,7 @@ def outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) ->
             for claim in by_cell.get(key, ())
         ]
         fitting = _fitting(record, cell, about, spells[cell], edges)
+        fitting = [c for c in fitting if not _outdone(cell, c, fitting, last)]
         yield from _intervals(record, cell, fitting, spells[cell])
 
 
@@ -72,6 +77,36 @@ def _set_after(claim: Claim, end: datetime) -> bool:
     """Whether a field says that one place or service failed when the incident was over."""
     placed = claim.basis is Basis.STRUCTURED and (claim.region or claim.service)
     return bool(placed and claim.started_at and claim.started_at >= end)
+
+
+def _last_back(cells: Iterable[Cell], by_cell: Mapping[Cell, Sequence[Claim]]) -> datetime | None:
+    """When messages called the last cell back, each by itself; None while one was not."""
+    backs = []
+    for cell in cells:
+        told = [c.ended_at for c in by_cell.get(cell, ()) if c.recovery and c.ended_at]
+        if not told:
+            return None
+        backs.append(min(told))
+    return max(backs, default=None)
+
+
+def _outdone(cell: Cell, line: Claim, about: Sequence[Claim], last: datetime | None) -> bool:
+    """Whether an end that was stated later is better than the time at which a message called this back.
+
+    It is where it lies before that time; and after it, where this was not back earlier than the rest.
+    """
+    if not _called_back(line) or line.ended_at is None or line.said_at is None:
+        return False
+    end = best(cell, [c for c in about if not _called_back(c)], "ended_at")
+    if end is None or end.recovery or end.basis is not Basis.STATED or not (end.ended_at and end.said_at):
+        return False
+    with_the_rest = last is not None and last - line.ended_at <= ROUNDING
+    return end.said_at >= line.said_at and (end.ended_at <= line.ended_at or with_the_rest)
+
+
+def _called_back(claim: Claim) -> bool:
+    """Whether a message said that something was back by the time of the message."""
+    return claim.recovery and claim.basis is Basis.POSTED
 
 
 def _edges(all_spells: Iterable[Sequence[Spell]]) -> tuple[datetime | None, datetime | None]:
@@ -130,23 +165,31 @@ def _covers(general: Cell, cell: Cell) -> bool:
 
 def _intervals(record: Incident, cell: Cell, about: Sequence[Claim], spells: Sequence[Spell]) -> Iterator[Outage]:
     """What is held true of one cell."""
+    about = _still_seen(about)
     over = record.state in OVER or any(c.ended_at and (c.recovery or c.basis is not Basis.POSTED) for c in about)
     severity = worst([c.severity for c in about if (c.region, c.service) == cell and c.basis is Basis.STRUCTURED])
     severity = severity or worst([c.severity for c in about if (c.region, c.service) == cell]) or record.severity
     told = _told(cell, about)
-    if len(told) > 1:
-        for window in told:
-            yield _outage(cell, severity, window.started_at, window.ended_at, Basis.STATED, Basis.STATED)
-        return
-    start = best(cell, about, "started_at")
+    start = best(cell, [c for c in about if not c.further] or about, "started_at")
     if start is None or start.started_at is None:
+        return
+    spoken = _windows(cell, about, start, told, over)
+    if len(spoken) > 1:
+        for opened, closed in spoken:
+            ended, basis = (closed.ended_at, closed.basis) if closed else (None, None)
+            yield _outage(cell, severity, opened.started_at, ended, opened.basis, basis)
         return
     if len(spells) <= 1:
         end = (
             best(cell, [c for c in about if c.ended_at and c.ended_at > start.started_at], "ended_at") if over else None
         )
-        yield _outage(
+        outage = _outage(
             cell, severity, start.started_at, end.ended_at if end else None, start.basis, end.basis if end else None
+        )
+        yield msgspec.structs.replace(
+            outage,
+            started_after=start.started_after if start.basis is Basis.OBSERVED else None,
+            ended_after=end.ended_after if end and end.basis is Basis.OBSERVED else None,
         )
         return
     first, last = spells[0], spells[-1]
@@ -158,6 +201,41 @@ def _intervals(record: Incident, cell: Cell, about: Sequence[Claim], spells: Seq
         if spell is last and end is not None:
             ended, bases[1] = end.ended_at, end.basis
         yield _outage(cell, spell[0], began, ended, bases[0] or Basis.STRUCTURED, bases[1])
+
+
+def _still_seen(about: Sequence[Claim]) -> list[Claim]:
+    """The claims, without the ends that looks showed while one of them shows that it is not over."""
+    lasts = any(c.basis is Basis.OBSERVED and c.ended_at is None for c in about)
+    return [
+        msgspec.structs.replace(c, ended_at=None, ended_after=None) if lasts and c.basis is Basis.OBSERVED else c
+        for c in about
+    ]
+
+
+def _windows(
+    cell: Cell, about: Sequence[Claim], start: Claim, told: Sequence[Claim], over: bool
+) -> list[tuple[Claim, Claim | None]]:
+    """Who gives the start and who the end of each window: those told, what began before them, what began again.
+
+    What began before a further window ended when somebody says so, else with that window: one thing, as far as is known.
+    """
+    if not told:
+        return []
+    found: list[tuple[Claim, Claim | None]] = [(window, window) for window in told]
+    since, until = start.started_at, told[0].started_at
+    if told[0].further and since and until and since < until:
+        earlier = best(cell, [c for c in about if c.ended_at and since < c.ended_at < until], "ended_at")
+        found[:1] = [(start, earlier), found[0]] if earlier else [(start, told[0])]
+    if (again := _again(told[-1], about)) and again.started_at:
+        ends = [c for c in about if c.ended_at and c.ended_at > again.started_at]
+        found.append((again, best(cell, ends, "ended_at") if over else None))
+    return found
+
+
+def _again(window: Claim, about: Iterable[Claim]) -> Claim | None:
+    """The start, without an end that can be, of a further spell after the last window of the same message."""
+    halves = (c for c in about if c.further and c.started_at and not c.ended_at and c.said_at == window.said_at)
+    return next((c for c in halves if c.started_at and window.ended_at and c.started_at >= window.ended_at), None)
 
 
 def _outage(
@@ -209,9 +287,9 @@ def best(cell: Cell, about: Iterable[Claim], bound: str) -> Claim | None:
 
 
 def _outer(claim: Claim, bound: str) -> float:
-    """Sort key among equals: of fields of several parts, the first start and the last end."""
+    """Sort key among equals: of fields, or looks, of several parts, the first start and the last end."""
     moment: datetime | None = getattr(claim, bound)
-    if claim.basis is not Basis.STRUCTURED or moment is None:
+    if claim.basis not in (Basis.STRUCTURED, Basis.OBSERVED) or moment is None:
         return 0.0
     return moment.timestamp() if bound == "started_at" else -moment.timestamp()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
@@ -13,13 +14,27 @@ from crawler.catalog import ALL, GLOBAL, Source, Vendor
 from crawler.clock import Window, Zones
 from crawler.clock import read as read_times
 from crawler.places import Gazetteer, Named, Recovery, Scope, Subject, subject
-from crawler.records import OVER, Account, Basis, Impact, Incident, Severity, Signal, State, Update
+from crawler.records import OVER, Account, Basis, Impact, Incident, Kind, Severity, Signal, State, Update
 
 #: A report that names more regions and services than this gets one claim for all of them.
 MOST_CELLS = 64
 
 #: Platform of incidents written by hand.
 LANDMARKS = "landmarks"
+
+#: What may lie between a stated time and a post though both tell of the same moment: clocks and stamps round.
+ROUNDING = timedelta(minutes=5)
+#: An end further ahead of the message that tells it is none yet.
+AHEAD = timedelta(minutes=15)
+#: In these states a message may say when it was over.
+ENDING = OVER | {State.MONITORING}
+
+#: Sentences that systems write about one service: "Webhooks is experiencing degraded performance."
+_HIT = re.compile(
+    r"(?m)^(?P<before>[A-Z][\w ,/&-]{1,60}?) is (?:now |again |still )?experiencing degraded\b"
+    r"|\bdegraded (?:performance|availability) (?:for|of) (?P<after>[A-Z][\w ,/&-]{1,60}?)[.]?$"
+)
+_AND = re.compile(r",? and |, ")
 
 #: Region and service; None: the vendor did not say.
 Cell = tuple[str | None, str | None]
@@ -44,10 +59,17 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     suspect: str | None = None
     url: str | None = None
     note: str | None = None
+    #: Of what was only seen: the last looks before it was so, and before it was so no longer.
+    started_after: datetime | None = None
+    ended_after: datetime | None = None
     #: How closely it names its region: 0 not at all, 1 by "all", 2 by name.
     specific: int = 0
     #: A line that says that these are back; outweighs every general statement about the end.
     recovery: bool = False
+    #: Begins when the outage had long been posted: a further spell of it, and no start of the whole.
+    further: bool = False
+    #: A further spell told while the rest went on: its end is none of the whole either.
+    detail: bool = False
 
 
 class Names(NamedTuple):
@@ -70,10 +92,12 @@ class Statements:
         self.zone_text: str | None = None  # the zone another message of the incident names
         told = [a.started_at for a in record.accounts if a.started_at and not impossible(a.started_at, a.ended_at)]
         start = record.started_at or min(told, default=None) or record.first_posted_at
-        self.day = start.date() if start else None
+        self.day = start.date() if start else record.day
         self.updates = _oldest_first(record.updates)
+        self.ongoing_at = ongoing_at(record)
         self.impacts = [(impact, self._cell(impact)) for impact in record.impacts]
-        self.by_field = any(cell != (None, None) for _, cell in self.impacts)
+        self.seen = [(o, self._cell(Impact(component=o.component))) for o in record.observed]
+        self.by_field = any(cell != (None, None) for _, cell in (*self.impacts, *self.seen))
         self.subject = self._subject()
         if self.by_field:
             self.impacts = list(self._completed())
@@ -159,7 +183,7 @@ class Statements:
 
     def _named_cells(self) -> list[Cell]:
         """Every pair the incident concerns as a whole: from fields, else from its own names, else from its report."""
-        cells = list(dict.fromkeys(cell for _, cell in self.impacts if cell != (None, None)))
+        cells = list(dict.fromkeys(cell for _, cell in (*self.impacts, *self.seen) if cell != (None, None)))
         if cells or self._by_hand:
             return cells  # accounts name their own
         return list(
@@ -252,35 +276,114 @@ class Statements:
             specific=specific,
         )
 
+    def observed(self) -> Iterator[Claim]:
+        """What looks show: no earlier than the first that showed it, until the first that did not."""
+        for seen, (region, service) in self.seen:
+            component = seen.component
+            yield Claim(
+                source=seen.source,
+                authority=self.names.source.authority,
+                region=region,
+                service=service,
+                region_text=component.group if component else None,
+                service_text=component.name if component else None,
+                severity=seen.severity,
+                started_at=seen.started_by,
+                ended_at=seen.ended_by or seen.ended_after,
+                basis=Basis.OBSERVED,
+                url=seen.url,
+                note="no longer shown after that" if seen.ended_after and not seen.ended_by else None,
+                specific=2 if component else 0,
+                started_after=seen.started_after,
+                ended_after=seen.ended_after,
+            )
+
     def stated(self) -> Iterator[Claim]:
-        """Windows in the prose, newest message first; half windows only where no message has a whole one."""
+        """Windows in the prose, newest message first; half windows only where no message has a whole one.
+
+        Where the newest windows are further spells of what had long been posted, older messages tell of the rest.
+        """
         read = [(update, self._windows(update)) for update in reversed(self.updates)]
         self.zone_text = next((w.timezone_text for _, ws in read for w in ws if w.timezone_text), None)
         whole = _unique((u, w) for u, ws in read for w in ws if w.started_at and w.ended_at and not w.suspect)
         doubtful = _unique((u, w) for u, ws in read for w in ws if w.suspect)
+        starts = [(u, w) for u, ws in read for w in ws if w.started_at and not w.suspect]
+        first = [(u, w) for u, w in starts if not self._further(w)][:1]
         if whole:
             newest = whole[0][0]
-            windows = _separate([w for u, w in whole if u is newest])
-            yield from (claim for window in windows for claim in self._stated(newest, window))
+            windows = [(newest, window) for window in _separate([w for u, w in whole if u is newest])]
+            cut = [(u, w) for u, w in starts if u is newest and _is_cut(w, doubtful)]
+            if all(self._further(w) for _, w in windows):
+                windows = [*_before(windows, whole[1:]), *windows]
+                if first and first[0][1].ended_at is None:
+                    windows = [*first, *windows]
+            yield from (claim for u, w in (*windows, *cut) for claim in self._stated(u, w))
         else:
-            starts = [(u, w) for u, ws in read for w in ws if w.started_at and not w.suspect]
             ends = [(u, w) for u, ws in read for w in ws if w.ended_at and not w.suspect and not self._of_a_part(u, w)]
-            yield from self._joined(starts[:1], ends[:1])
+            yield from self._joined(first, ends[:1])
+            yield from (claim for u, w in ([] if first else starts[:1]) for claim in self._stated(u, w))
         yield from (claim for u, w in doubtful for claim in self._stated(u, w))
 
+    def _further(self, window: Window, service: str | None = None) -> bool:
+        """Whether a window begins when the outage, or that of the service, had already been posted."""
+        since = self._hits[service][0] if service in self._hits else self.ongoing_at
+        return bool(since and window.started_at and window.started_at > since + ROUNDING)
+
+    @cached_property
+    def _hits(self) -> dict[str, list[datetime]]:
+        """When messages that a system writes said of a service, by itself, that it is not well; oldest first.
+
+        An incident can begin with something else, and grow; a service that was called back can fail again.
+        """
+        found: dict[str, list[datetime]] = {}
+        for update in self.updates:
+            for match in _HIT.finditer(update.text) if update.posted_at else ():
+                for name in _AND.split(match["after"] or match["before"]):
+                    if update.posted_at and (service := self.names.places.service(None, name)):
+                        found.setdefault(service, []).append(update.posted_at)
+        return found
+
     def _of_a_part(self, update: Update, window: Window) -> bool:
-        """Whether an end stands in a line that closes only some cells of an open incident: not the end of it all."""
-        return self.record.state not in OVER and any(
+        """Whether an end stands in a line that closes only some cells while the rest goes on: not the end of it all."""
+        if self.record.state in OVER and (update is self.updates[-1] or update.state in OVER):
+            return False
+        return any(
             u is update and closed and window.quote in recovery.quote and not self._vague(recovery.scope)
             for u, recovery, closed in self.recovered
         )
 
     def _windows(self, update: Update) -> list[Window]:
+        """The windows of one message; of one that ends ahead of its message, the start counts by itself."""
         began = self.record.started_at or self.record.first_posted_at
-        reading = read_times(update.text, update.posted_at, self.names.zones, began=began)
+        reading = read_times(update.text, self._posted(update), self.names.zones, began=began)
         for zone in reading.unknown_zones:
             self._signal("unknown-zone", "updates[].text", zone)
-        return list(reading.windows)
+        found: list[Window] = []
+        for window in reading.windows:
+            problem = None if window.suspect else self._ahead(window, update)
+            found.append(msgspec.structs.replace(window, suspect=problem) if problem else window)
+            if problem and window.ended_at and not self._later(window.started_at, update):
+                found.append(msgspec.structs.replace(window, ended_at=None))
+        return found
+
+    def _posted(self, update: Update) -> datetime | None:
+        """When a message was posted; the last second of the day where only that is known, as the clock wants it."""
+        day = self.record.day
+        return update.posted_at or (datetime.combine(day, time(23, 59, 59), UTC) if day else None)
+
+    def _ahead(self, window: Window, update: Update) -> str | None:
+        """Why a window cannot be that lies ahead of its message: a forecast, or an error.
+
+        Of what was only told when it was over the post can be dated back, and says nothing.
+        """
+        moment = next((m for m in (window.ended_at, window.started_at) if self._later(m, update)), None)
+        if moment is None or update.posted_at is None:
+            return None
+        what = "ends" if moment is window.ended_at else "starts"
+        return f"{what} {round((moment - update.posted_at) / timedelta(minutes=1))} minutes after its post"
+
+    def _later(self, moment: datetime | None, update: Update) -> bool:
+        return bool(moment and self.ongoing_at and update.posted_at and moment > update.posted_at + AHEAD)
 
     def _joined(
         self, starts: Sequence[tuple[Update, Window]], ends: Sequence[tuple[Update, Window]]
@@ -308,6 +411,7 @@ class Statements:
         """One claim for each region and service that the report names; one for the incident where fields name them."""
         source = self.names.source
         for region, service in self._places_stated():
+            further = self._further(window, service.id)
             yield Claim(
                 source=source.id,
                 authority=source.authority,
@@ -324,6 +428,8 @@ class Statements:
                 quote=window.quote,
                 suspect=window.suspect or impossible(window.started_at, window.ended_at),
                 specific=2 if region.id else 0,
+                further=further,
+                detail=further and update is not self.updates[-1] and update.state not in ENDING,
             )
 
     def _places_stated(self) -> list[tuple[Named, Named]]:
@@ -367,6 +473,8 @@ class Statements:
         scope = recovery.scope
         vague = self._vague(scope)
         for region, service in dict.fromkeys((region, None) for region, _ in closed) if vague else closed:
+            if service and update.posted_at and any(hit > update.posted_at for hit in self._hits.get(service, ())):
+                continue  # too early
             yield Claim(
                 source=self.names.source.id,
                 authority=self.names.source.authority,
@@ -465,6 +573,19 @@ class Statements:
             )
 
 
+def ongoing_at(record: Incident) -> datetime | None:
+    """When the vendor first said that something is wrong now; None where it was only told of when it was over.
+
+    Such a post bounds what later messages may say: it began before, and what they tell was over by their own time.
+    """
+    first = next((update for update in _oldest_first(record.updates) if update.posted_at), None)
+    if first is None or record.kind is not Kind.OUTAGE or first.state in OVER:
+        return None
+    if len(record.updates) == 1 and record.state in OVER:
+        return None
+    return record.first_posted_at or first.posted_at
+
+
 def _oldest_first(updates: Sequence[Update]) -> list[Update]:
     """By the time of posting; in the order given where one of them has no time."""
     dated = [(update.posted_at, update) for update in updates if update.posted_at]
@@ -481,6 +602,33 @@ def _separate(windows: Sequence[Window]) -> list[Window]:
         if start and end and not any(start < until and since < end for since, until, _ in kept):
             kept.append((start, end, window))
     return [window for _, _, window in sorted(kept, key=lambda each: each[2].span)]
+
+
+def _before(
+    windows: Sequence[tuple[Update, Window]], older: Iterable[tuple[Update, Window]]
+) -> list[tuple[Update, Window]]:
+    """The windows of older messages that were over when those of the newest began; by time."""
+    kept: list[tuple[Update, Window]] = []
+    for update, window in older:
+        others = [*windows, *kept]
+        if all(w.started_at and window.ended_at and window.ended_at < w.started_at for _, w in windows) and not any(
+            _overlapping(window, w) for _, w in others
+        ):
+            kept.append((update, window))
+    return sorted(kept, key=lambda each: each[1].started_at or each[1].ended_at or datetime.max.replace(tzinfo=UTC))
+
+
+def _is_cut(window: Window, doubtful: Iterable[tuple[Update, Window]]) -> bool:
+    """Whether a start is what is left of a window whose end cannot be."""
+    return window.ended_at is None and any(w.quote == window.quote and w.ended_at for _, w in doubtful)
+
+
+def _overlapping(a: Window, b: Window) -> bool:
+    assert a.started_at
+    assert a.ended_at
+    assert b.started_at
+    assert b.ended_at
+    return a.started_at < b.ended_at and b.started_at < a.ended_at
 
 
 def _length(window: Window) -> timedelta:
