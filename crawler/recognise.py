@@ -54,24 +54,27 @@ def recognise(url: str, vendor: str | None, data: Path, known: Catalog, contact:
         for name, address in addresses.items()
     ]
     _refuse_taken(vendor, sources, known)
-    answers: dict[str, Capture] = {}
+    answers: dict[tuple[str, str], Capture] = {}  # two platforms may give their sources one name
     with tempfile.TemporaryDirectory() as scratch:
         poller.run(
-            sources, Path(scratch) / "captures.db", contact=contact, told=lambda c: answers.__setitem__(c.source, c)
+            sources,
+            Path(scratch) / "captures.db",
+            contact=contact,
+            told=lambda c: answers.__setitem__((c.source, c.url), c),
         )
     for product, addresses in probes.items():
         read: list[tuple[Source, Page]] = []
         for source in (s for s in sources if s.platform == product):
-            problem, page = _read(answers.get(source.id), source)
+            problem, page = _read(answers.get((source.id, source.url)), source)
             if page is not None:
                 read.append((source, page))
             else:
                 tried.append(f"{source.url}: {problem}")
         if read and read[0][0].id == f"{vendor}-{next(iter(addresses))}":
             captures = Captures(data / "captures.db")
-            captures.add([answers[source.id] for source, _ in read])
+            captures.add([answers[source.id, source.url] for source, _ in read])
             captures.close()
-            first = answers[read[0][0].id]
+            first = answers[read[0][0].id, read[0][0].url]
             name = platform(product).about(first).name or vendor
             return Found(vendor, name, root, product, tuple(source for source, _ in read), read[0][1])
     raise NotRecognisedError("no platform recognised; tried\n  " + "\n  ".join(tried))

@@ -170,6 +170,8 @@ def test_an_unknown_address_finds_no_source(catalog: Catalog) -> None:
 def test_a_host_belongs_to_one_platform(catalog: Catalog) -> None:
     platforms: dict[str, set[str]] = defaultdict(set)
     for source in catalog.sources.values():
+        if source.until is not None:
+            continue  # a vendor may have kept its host when it left a platform
         for address in (source.url, *source.also):
             platforms[urlsplit(address).netloc].add(source.platform)
     assert not {host: found for host, found in platforms.items() if len(found) > 1}
@@ -436,5 +438,5 @@ def test_no_files_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_an_unknown_vendor_is_named_with_those_there_are(catalog: Catalog) -> None:
-    with pytest.raises(CatalogError, match="alibaba, aws"):
+    with pytest.raises(CatalogError, match=r"alibaba, .*aws"):
         catalog.vendor("nobody")
