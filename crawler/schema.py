@@ -245,6 +245,7 @@ def observed(db: Database) -> None:
         """create table concerns (vendor text not null, component text not null, incident text not null,
         since text not null, until text, primary key (vendor, component, incident)) without rowid""",
         "create index concerns_incident on concerns (incident)",
+        "create index component_states_component on component_states (vendor, component, source, url, seen_at)",
         """create table links (incident text primary key, twin text not null, why text not null, source text not null,
         seen_at text not null) without rowid""",
         "create index links_source on links (source)",

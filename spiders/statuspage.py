@@ -237,7 +237,8 @@ def _read_json(body: bytes, url: str) -> Page:
             status = _part(parts.pop("status"), _PageStatus, signals, "status")
             look_up(IMPACTS, status.indicator, signals, "status.indicator")
         if "components" in parts:
-            components = _components(parts.pop("components"), signals)
+            components, odd = _components(bytes(parts.pop("components")))
+            signals += odd
         if "incident" in parts:
             raws.append(parts.pop("incident"))
         for name in ("incidents", "scheduled_maintenances"):
@@ -288,10 +289,15 @@ def _items(raw: msgspec.Raw, signals: list[Signal], where: str) -> list[msgspec.
     return _part(raw, list[msgspec.Raw], signals, where)
 
 
-def _components(raw: msgspec.Raw, signals: list[Signal]) -> tuple[ComponentState, ...]:
-    """The components themselves; headings only lend them their name."""
+@lru_cache(maxsize=64)
+def _components(raw: bytes) -> tuple[tuple[ComponentState, ...], tuple[Signal, ...]]:
+    """The components themselves, and what was odd; headings only lend them their name.
+
+    Cached, because most polls of a page change nothing here.
+    """
+    signals: list[Signal] = []
     known: list[_Component] = []
-    for item in _items(raw, signals, "components"):
+    for item in _items(msgspec.Raw(raw), signals, "components"):
         try:
             known.append(decode(item, _Component, signals, "components[]"))
         except _BROKEN as error:
@@ -310,7 +316,7 @@ def _components(raw: msgspec.Raw, signals: list[Signal]) -> tuple[ComponentState
                 severity_text=component.status,
             )
         )
-    return tuple(states)
+    return tuple(states), tuple(signals)
 
 
 class _Record(NamedTuple):
