@@ -106,6 +106,12 @@ def blocks(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def good_answers(db: Database) -> None:
+    """A page that never changes answers 304 for years: its last answer of 200 is found without reading those."""
+    db.execute("create index captures_good on captures (address, fetched_at) where status = 200")
+
+
 class Damage(msgspec.Struct, frozen=True):
     """Something in the store that is not as it was written: where, and what is wrong."""
 
@@ -260,6 +266,11 @@ class Captures:
         kept: dict[str, str] = msgspec.json.decode(row[0]) if row and row[0] else {}
         names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
         return {names[name]: value for name, value in kept.items() if name in names}
+
+    def last(self) -> int:
+        """The number of the capture that was added last; 0 when there is none."""
+        (last,) = self.conn.execute("select coalesce(max(seq), 0) from captures").fetchone()
+        return int(last)
 
     def pending(self, after: int) -> list[tuple[int, str, int]]:
         """(seq, source, fetched_at) of what was added after this number, in the order it was fetched."""

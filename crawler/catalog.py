@@ -1,12 +1,15 @@
 """Who publishes where: vendors, their sources, regions and services, from `data/catalog/*.yml`.
 
-One file a vendor. Unknown keys are refused with file and line. Every vendor also has the region
+One file a vendor, and one line a page for those of which no more is known than where it is (`crawler.pages`). Unknown
+keys are refused with file and line. Every vendor also has the region
 `global` (things without a place) and the service `all` (everything the vendor runs).
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import difflib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -58,6 +61,8 @@ CATEGORIES: Mapping[str, str] = {
 CONTROL_PLANE = frozenset({"api", "billing", "console", "identity", "support"})
 
 AUTHORITIES = ("vendor", "third-party")
+#: How `Source.robots` begins where nobody can ask: what was written by hand, a page of which no address is known.
+NOT_FETCHED = "not fetched"
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -78,6 +83,10 @@ class Source(_Entry, frozen=True, kw_only=True, dict=True):
     url: str
     #: Other addresses whose responses belong to this source; `{name}` stands for one part of a path or query.
     also: tuple[str, ...] = ()
+    #: What the platform asks for one after the other, by the name of the parameter: the regions of an API.
+    values: dict[str, tuple[str, ...]] = {}
+    #: Environment variables without which it cannot be asked: the keys of an API.
+    needs: tuple[str, ...] = ()
     #: Zone of times that are published without one.
     timezone: str = "UTC"
     #: What the vendor's abbreviations mean here, e.g. PST: America/Los_Angeles.
@@ -101,6 +110,11 @@ class Source(_Entry, frozen=True, kw_only=True, dict=True):
         match = _DURATION.fullmatch(self.every)
         assert match, f"checked when the file was loaded: {self.every}"
         return dt.timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Those of `needs` that are not set, so that it is not asked."""
+        return tuple(name for name in self.needs if not os.environ.get(name))
 
     @property
     def host(self) -> str:
@@ -161,6 +175,8 @@ class Vendor(_Entry, frozen=True, kw_only=True, dict=True):
     sources: tuple[Source, ...] = ()
     regions: tuple[Region, ...] = ()
     services: tuple[Service, ...] = ()
+    #: Known from the list of pages alone; filled by the loader.
+    listed: bool = False
 
     @cached_property
     def region_ids(self) -> dict[str, Region]:
@@ -188,12 +204,18 @@ class Vendor(_Entry, frozen=True, kw_only=True, dict=True):
         ]
 
 
+def _host(address: str) -> str:
+    """What stands between `//` and the path."""
+    return address.partition("://")[2].partition("/")[0].partition("?")[0]
+
+
 class Catalog:
     """All vendors, found by id, and their sources, found by id or by address."""
 
     def __init__(self, vendors: Iterable[Vendor]) -> None:
         self.vendors: dict[str, Vendor] = {}
         self.sources: dict[str, Source] = {}
+        self._by_host: dict[str, list[Source]] | None = None
         for vendor in vendors:
             self.vendors[vendor.id] = vendor
             for source in vendor.sources:
@@ -210,29 +232,54 @@ class Catalog:
             known = _complete(Vendor(id=source.vendor, name=source.vendor, homepage=source.url))
         self.vendors[source.vendor] = msgspec.structs.replace(known, sources=(*known.sources, source))
         self.sources[source.id] = source
+        self._by_host = None
 
     def source_of(self, source: str | None, url: str) -> Source | None:
-        """The source a capture belongs to: by id, else by address; None when the catalog knows neither."""
+        """The source a capture belongs to: by id, else by address; None when the catalog knows neither.
+
+        A page that nobody could fetch, since its platform or its addresses are not known, has no captures.
+        """
         if source and source in self.sources:
             return self.sources[source]
-        return next((s for s in self.sources.values() if s.publishes(url)), None)
+        return next((s for s in self._at(url) if s.publishes(url)), None)
+
+    def _at(self, url: str) -> Iterable[Source]:
+        """Sources with an address on the host of `url`: patterns are compared with few of them."""
+        if self._by_host is None:
+            self._by_host = {}
+            for source in self.sources.values():
+                if not source.robots.startswith(NOT_FETCHED):
+                    for host in {_host(address) for address in (source.url, *source.also)}:
+                        self._by_host.setdefault("" if "{" in host else host, []).append(source)
+        return (*self._by_host.get(_host(url), ()), *self._by_host.get("", ()))
 
     def vendor(self, name: str) -> Vendor:
         """A vendor by id. CatalogError, naming those there are, when there is none."""
         try:
             return self.vendors[name]
         except KeyError:
+            files = sorted(vendor.id for vendor in self.vendors.values() if not vendor.listed)
+            like = difflib.get_close_matches(name, self.vendors, 4, cutoff=0.7)
+            listed = len(self.vendors) - len(files)
+            meant = f"did you mean {', '.join(like)}? " if like else ""
             raise CatalogError(
-                f"no vendor {name!r} in the catalog; there are: {', '.join(sorted(self.vendors))}"
+                f"no vendor {name!r} in the catalog; {meant}"
+                f"there are: {', '.join(files)}{f' and {listed} listed pages' if listed else ''}"
             ) from None
 
 
 def load(directory: Path = SHIPPED) -> Catalog:
-    """Read every `*.yml` of a directory. CatalogError names file and line of the first mistake."""
+    """Read every `*.yml` of a directory, and its list of pages. CatalogError names file and line of the first mistake."""
+    from crawler import pages  # which needs the platforms, and they this module
+
     files = sorted(directory.glob("*.yml"))
-    if not files:
+    listed = directory / pages.FILE
+    if not files and not listed.exists():
         raise CatalogError(f"{directory}: no catalog files (*.yml) here")
-    return Catalog(load_vendor(path) for path in files)
+    vendors = [load_vendor(path) for path in files]
+    if listed.exists():
+        vendors += [_checked(str(listed), vendor) for vendor in pages.vendors(listed, vendors)]
+    return Catalog(vendors)
 
 
 def load_vendor(path: Path) -> Vendor:
@@ -241,7 +288,13 @@ def load_vendor(path: Path) -> Vendor:
         vendor = read(path, Vendor)
     except YamlError as error:
         raise CatalogError(str(error)) from error
-    _check(path, vendor)
+    if vendor.id != path.stem:
+        raise CatalogError(f"{path}: id is {vendor.id!r} but the file is {path.name}")
+    return _checked(str(path), vendor)
+
+
+def _checked(where: str, vendor: Vendor) -> Vendor:
+    _check(where, vendor)
     return _complete(vendor)
 
 
@@ -264,14 +317,12 @@ def _complete(vendor: Vendor) -> Vendor:
     return msgspec.structs.replace(vendor, sources=sources, regions=regions, services=services)
 
 
-def _check(path: Path, vendor: Vendor) -> None:
-    """What types cannot say: names agree, ids are single, zones and categories exist."""
+def _check(where: str, vendor: Vendor) -> None:
+    """What types cannot say: ids are single, zones and categories exist."""
 
     def wrong(what: str) -> CatalogError:
-        return CatalogError(f"{path}: {what}")
+        return CatalogError(f"{where}: {what}")
 
-    if vendor.id != path.stem:
-        raise wrong(f"id is {vendor.id!r} but the file is {path.name}")
     for what, ids in (
         ("source", [s.id for s in vendor.sources]),
         ("region", [r.id for r in vendor.regions]),

@@ -6,21 +6,25 @@ import errno
 import os
 import sqlite3
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from crawler.catalog import SHIPPED, Catalog, CatalogError, load
 
 if TYPE_CHECKING:
     from crawler.archive import Archive, Report
     from crawler.captures import Captures
+    from crawler.catalog import Source
     from crawler.records import Capture
+    from crawler.rounds import Heard
 
 #: Exit codes for monitoring, besides 0 (fine), 1 (an error in what was asked) and 2 (bad usage).
 SOME_FAILED, BUSY = 3, 75
@@ -123,6 +127,14 @@ def tell(report: Report, signals: bool = True) -> None:
 @click.option("--contact", envvar="OUTAGES_CONTACT", help="Address in the user agent, for the vendors' operators.")
 @click.option("--timeout", default=30.0, show_default=True, metavar="SECONDS", help="How long to wait for one answer.")
 @click.option(
+    "--spread",
+    default=0.0,
+    type=click.FloatRange(0, 50),
+    metavar="SECONDS",
+    help="Spread the requests over so much of the minute: for timers.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Only the summary, as one line of JSON.")
+@click.option(
     "--at", "moment", metavar="TIME", help="Stamp captures with this time instead of the clock: for simulations."
 )
 @common
@@ -133,67 +145,133 @@ def poll(
     everything: bool,
     contact: str | None,
     timeout: float,
+    spread: float,
+    as_json: bool,
     moment: str | None,
     data: Path,
     catalog: Path,
 ) -> None:
     """One round: ask every source that is due, keep the answers, read them.
 
-    Exits with 3 when no source could be read, with 75 when another round is under way.
+    Made for a timer that fires every minute: what is due follows from the interval of each source, and from what is
+    known of it (docs/polling.md). Exits with 0 when anything could be read or nothing was due, with 3 when nothing
+    could be read or an answer could not be kept, with 75 when another round is under way.
     """
-    from crawler import poller
-    from crawler.records import instant
-    from spiders import PLATFORMS
+    from crawler import rounds
+    from crawler.database import BusyError, alone
+    from crawler.records import instant, stamp
 
     try:
         now = instant(moment) if moment else datetime.now(UTC)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--at") from error
     with opened(data, catalog) as (known, captures, archive):
-        for name in vendors:
-            known.vendor(name)
-        if unknown := [s for s in sources if s not in known.sources]:
-            raise click.ClickException(f"no source {unknown[0]!r} in the catalog: `outages sources` lists them")
-        if strange := [p for p in platforms if p not in PLATFORMS]:
-            raise click.ClickException(f"no platform {strange[0]!r}; there are: {', '.join(PLATFORMS)}")
-        chosen = [
-            s
-            for s in (known.sources.values() if everything or sources else poller.due(known, captures, now))
-            if (not vendors or s.vendor in vendors)
-            and (not sources or s.id in sources)
-            and (not platforms or s.platform in platforms)
-            and (s.polled or s.id in sources)
-            and not s.robots.startswith("not fetched")
-        ]
-        heard: list[Capture] = []
+        chosen = _chosen(known, vendors, sources, platforms)
         try:
-            with poller.alone(data):
-                if chosen:
+            with alone(data / "poll.lock", wait=False):
+                due = rounds.plan(
+                    captures, archive.conn, chosen, now, spread=spread, everything=everything or bool(sources)
+                )
+                heard: list[rounds.Heard] = []
+                asked = began = time.monotonic()
+                busy = time.process_time()
+                if due.sources or due.records:
+                    from crawler import poller
+
+                    began, busy = time.monotonic(), time.process_time()
                     poller.run(
-                        chosen,
+                        due.sources,
                         data / "captures.db",
                         contact=contact,
                         timeout=timeout,
                         now=now if moment else None,
-                        told=heard.append,
+                        told=lambda capture: heard.append(rounds.Heard.of(capture)),
                         unconditional=archive.unreadable(),
+                        records=due.records,
+                        spread=spread,
                     )
-        except poller.BusyError as error:
-            click.echo(f"outages: {error}", err=True)
+                    asked = time.monotonic()
+                busy = time.process_time() - busy
+                report = catch_up(archive, captures)
+        except BusyError as error:
+            click.echo(f"outages: another round is under way: {error}", err=True)
             sys.exit(BUSY)
-        report = catch_up(archive, captures)
-        for host, problem in sorted(_failures(known, heard).items()):
-            click.echo(f"{host}: {problem}")
-        tell(report)
-        click.echo(f"{len(chosen)} sources asked, {len(known.sources)} in the catalog")
-        lost = sorted({s.id for s in chosen} - {capture.source for capture in heard})
+        summary = rounds.Summary(
+            at=stamp(now), catalog=len(known.sources), asked=len(due.sources), records=len(due.records),
+            seconds=round(asked - began, 3), cpu_seconds=round(busy, 3), reading_seconds=round(time.monotonic() - asked, 3),
+            incidents=report.incidents,
+        )  # fmt: skip
+        good = rounds.summarise(archive.conn, heard, summary)
+        if as_json:
+            click.echo(msgspec.json.encode(summary))
+        else:
+            for host, problem in sorted(_failures(known, heard).items()):
+                click.echo(f"{host}: {problem}")
+            tell(report)
+            click.echo(summary.line())
+        lost = sorted({s.id for s in due.sources} - {capture.source for capture in heard})
         for name in lost:
             click.echo(f"{name}: no answer was kept; the log says why", err=True)
-        if lost or (chosen and not any(archive.was_read(capture.id) for capture in heard)):
+        if lost or (heard and not good):
             sys.exit(SOME_FAILED)
 
 
-def _failures(catalog: Catalog, heard: Iterable[Capture]) -> dict[str, str]:
+def _chosen(
+    known: Catalog, vendors: tuple[str, ...], sources: tuple[str, ...], platforms: tuple[str, ...]
+) -> list[Source]:
+    """The sources that were asked for by name, and may be polled. ClickException when there is no such name."""
+    from spiders import PLATFORMS
+
+    for name in vendors:
+        known.vendor(name)
+    if unknown := [s for s in sources if s not in known.sources]:
+        raise click.ClickException(f"no source {unknown[0]!r} in the catalog: `outages sources` lists them")
+    if strange := [p for p in platforms if p not in PLATFORMS]:
+        raise click.ClickException(f"no platform {strange[0]!r}; there are: {', '.join(PLATFORMS)}")
+    return [
+        s
+        for s in known.sources.values()
+        if (not vendors or s.vendor in vendors)
+        and (not sources or s.id in sources)
+        and (not platforms or s.platform in platforms)
+        and (s.polled or s.id in sources)
+        and not s.robots.startswith("not fetched")
+    ]
+
+
+@main.command()
+@click.option("--vendor", "vendors", multiple=True, help="Only this vendor (may be given again).")
+@click.option("--every", default=60.0, show_default=True, metavar="SECONDS", help="From one round to the next.")
+@click.option("--spread", default=20.0, show_default=True, metavar="SECONDS", help="As in `outages poll`.")
+@click.option("--contact", envvar="OUTAGES_CONTACT", help="Address in the user agent, for the vendors' operators.")
+@click.option("--rounds", "most", type=click.IntRange(1), help="Stop after so many rounds.")
+@common
+def watch(
+    vendors: tuple[str, ...],
+    every: float,
+    spread: float,
+    contact: str | None,
+    most: int | None,
+    data: Path,
+    catalog: Path,
+) -> None:
+    """Poll round after round in the foreground, and tell what is new: for a laptop. Ctrl-C ends it.
+
+    Each round is an `outages poll` in a process of its own. On a server, let a timer start them.
+    """
+    from crawler import watch as loop
+
+    options = [option for vendor in vendors for option in ("--vendor", vendor)]
+    options += ["--spread", str(spread), "--data", str(data), "--catalog", str(catalog)]
+    options += ["--contact", contact] if contact else []
+    with opened(data, catalog) as (known, captures, archive):
+        for name in vendors:
+            known.vendor(name)
+        catch_up(archive, captures)
+    loop.run(options, data / "outages.db", every, most, click.echo)
+
+
+def _failures(catalog: Catalog, heard: Iterable[Heard]) -> dict[str, str]:
     """The hosts that gave no good answer, each with its first reason."""
     failed: dict[str, str] = {}
     for capture in heard:
@@ -361,43 +439,144 @@ def serve(host: str, port: int, data: Path, catalog: Path) -> None:
 
 @main.command()
 @click.option("--vendor", help="Only this vendor.")
+@click.option("--platform", help="Only this platform.")
+@click.option("--unverified", is_flag=True, help="Only sources of which no real answer has been seen, with the reason.")
+@click.option("--unknown", is_flag=True, help="Only pages that are listed and cannot be read yet, with the reason.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @common
-def sources(vendor: str | None, data: Path, catalog: Path) -> None:
-    """What is watched: every source, how it is published, and when it last answered."""
-    from rich.console import Console
-    from rich.table import Table
+def sources(
+    vendor: str | None,
+    platform: str | None,
+    unverified: bool,
+    unknown: bool,
+    as_json: bool,
+    data: Path,
+    catalog: Path,
+) -> None:
+    """What is watched: every source, how it is published, and how its last poll went."""
+    import msgspec
+
+    from crawler.listing import rows, summary, table
 
     with opened(data, catalog) as (known, captures, archive):
         catch_up(archive, captures)
         if vendor:
             known.vendor(vendor)
-        rows = archive.conn.execute(
-            """select id, platform, url, case when polled then interval_seconds end, case verified when 0 then 'unverified' else '' end,
-            last_outcome, last_polled_at from sources where ? is null or vendor = ? order by vendor, id""",
-            (vendor, vendor),
-        ).fetchall()
-    table = Table("source", "platform", "every", "", "last", "at", "address", box=None)
-    for name, platform, url, seconds, verified, outcome, at in rows:
-        every = str(timedelta(seconds=seconds)) if seconds else "not polled"
-        table.add_row(name, platform, every, verified, outcome or "never asked", at or "", url)
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+        every = list(rows(known, archive.conn))
+    shown = [
+        row
+        for row in every
+        if (not vendor or row.vendor == vendor)
+        and (not platform or row.platform == platform)
+        and (not unverified or not (row.verified or row.unknown))
+        and (row.unknown if unknown else not row.unknown or bool(vendor or platform))
+    ]
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=1).decode())
+        return
+    width = os.get_terminal_size().columns if sys.stdout.isatty() else None
+    click.echo("\n".join(table(shown, width)))
+    click.echo(summary(sum(not row.unknown for row in shown), every))
 
 
 @main.command()
+@click.option("--source", required=True, help="The source whose past is walked.")
+@click.option("--from", "since", metavar="DAY", help="Nothing that began before.  [default: all there is]")
+@click.option("--max", "most", type=click.IntRange(min=1), help="At most so many requests; the next run goes on.")
+@click.option("--again", is_flag=True, help="Also ask for what captures.db has.")
+@click.option("--contact", envvar="OUTAGES_CONTACT", help="Address in the user agent, for the vendor's operators.")
+@click.option("--timeout", default=30.0, show_default=True, metavar="SECONDS", help="How long to wait for one answer.")
 @common
-def health(data: Path, catalog: Path) -> None:
-    """What is broken or stale: sources that fail or are silent, and words that were not understood.
+def backfill(
+    source: str,
+    since: str | None,
+    most: int | None,
+    again: bool,
+    contact: str | None,
+    timeout: float,
+    data: Path,
+    catalog: Path,
+) -> None:
+    """Walk a source's past as far back as it is published, one request at a time.
 
-    Exits with 3 when something is wrong.
+    Interrupted, the next run goes on where this one stopped. Exits with 3 when something could not be had, with 75
+    when another walk is under way.
     """
+    from crawler.backfill import NoPastError, Walk
+    from crawler.database import BusyError, alone
+    from crawler.walker import run
+    from spiders import platform
+
+    begin = _seconds(since, "--from")
+    with opened(data, catalog) as (known, captures, archive):
+        if source not in known.sources:
+            raise click.ClickException(f"no source {source!r} in the catalog: `outages sources` lists them")
+        entry = known.sources[source]
+        try:
+            walk = Walk(
+                entry,
+                platform(entry.platform),
+                captures,
+                datetime.now(UTC),
+                since=None if begin is None else datetime.fromtimestamp(begin, UTC),
+                most=most,
+                again=again,
+            )
+        except (NoPastError, KeyError) as error:
+            raise click.ClickException(str(error)) from error
+        try:
+            with alone(data / "backfill.lock", wait=False), progress(f"walking {source}") as bar:
+                run(walk, captures.path, captures.validators, contact=contact, timeout=timeout, told=bar)
+        except BusyError as error:
+            click.echo(f"outages: {error}", err=True)
+            sys.exit(BUSY)
+        told = walk.told
+        tell(catch_up(archive, captures))
+    back = f", back to {told.oldest:%Y-%m-%d}" if told.oldest else ""
+    click.echo(f"{told.asked} asked, {told.kept} taken from captures.db: {len(told.incidents)} incidents{back}")
+    if told.gone:
+        click.echo(f"{told.gone} are not there any more")
+    for address, why in sorted(told.failed.items()):
+        click.echo(f"not had: {address}: {why}", err=True)
+    if told.left or told.stopped:
+        why = f": {told.stopped}" if told.stopped else ""
+        click.echo(f"stopped{why}; {told.left} addresses are known and were not asked: the next run goes on")
+    if told.failed:
+        sys.exit(SOME_FAILED)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs: a JSON array of all findings.")
+@click.option("--most", default=10, show_default=True, help="How many findings of a kind that can wait to show.")
+@common
+def health(as_json: bool, most: int, data: Path, catalog: Path) -> None:
+    """What is broken or stale: sources that fail, are silent or show what they never showed, and words that were not
+    understood.
+
+    Exits with 3 when something needs a person.
+    """
+    import json
+
     from crawler.health import findings
 
-    with opened(data, catalog) as (_, captures, archive):
+    with opened(data, catalog) as (known, captures, archive):
         catch_up(archive, captures)
-        wrong = findings(archive.conn, datetime.now(UTC))
-    for finding in wrong:
-        click.echo(f"{finding.source}: {finding.problem}")
-    click.echo(f"{len(wrong)} findings" if wrong else "all polled sources answer and are understood")
+        wrong = findings(archive.conn, datetime.now(UTC), known.sources)
+    if as_json:
+        click.echo(json.dumps([finding._asdict() for finding in wrong], ensure_ascii=False, indent=1))
+    else:
+        kinds = Counter(finding.kind for finding in wrong if not finding.serious)
+        shown: Counter[str] = Counter()
+        for finding in wrong:
+            shown[finding.kind] += not finding.serious
+            if finding.serious or shown[finding.kind] <= most:
+                click.echo(f"{'! ' if finding.serious else '  '}{finding.source}: {finding.problem}")
+        for kind, count in kinds.items():
+            if count > most:
+                click.echo(f"  … and {count - most} more of the kind {kind}: see --most, --json or the table health")
+        serious = sum(finding.serious for finding in wrong)
+        well = "all polled sources answer and are understood"
+        click.echo(f"{len(wrong)} findings, {serious} need a person" if wrong else well)
     if any(finding.serious for finding in wrong):
         sys.exit(SOME_FAILED)
 
@@ -405,20 +584,33 @@ def health(data: Path, catalog: Path) -> None:
 @main.command()
 @click.argument("url")
 @click.option("--id", "vendor", help="Id of the vendor in the catalog.  [default: from the host]")
+@click.option("--name", help="Name of the vendor.  [default: what the page calls itself]")
+@click.option("--dry-run", is_flag=True, help="Show what was understood, and write nothing.")
 @click.option("--contact", envvar="OUTAGES_CONTACT", help="Address in the user agent, for the vendor's operators.")
 @common
-def add(url: str, vendor: str | None, contact: str | None, data: Path, catalog: Path) -> None:
-    """Recognise the status page at URL, write its catalog file, and read it once."""
-    from crawler.recognise import NotRecognisedError, recognise, write
+def add(
+    url: str, vendor: str | None, name: str | None, dry_run: bool, contact: str | None, data: Path, catalog: Path
+) -> None:
+    """Recognise the status page at URL, write its catalog file, and read it once.
+
+    The page's host, marks in its HTML, and in the end well-known addresses tell its platform; a few requests are made,
+    one after the other.
+    """
+    from crawler.listing import told
+    from crawler.recognise import NotRecognisedError, entry, keep, recognise, write
 
     try:
-        known = load(catalog) if any(catalog.glob("*.yml")) else Catalog(())
-        found = recognise(url, vendor, data, known, contact)
+        known = load(catalog) if catalog.is_dir() and any(catalog.iterdir()) else Catalog(())
+        found = recognise(url, vendor, known, name=name, contact=contact)
+        click.echo("\n".join(told(found)))
+        if dry_run:
+            click.echo(f"\n{catalog / found.vendor.id}.yml would be\n\n{entry(found, datetime.now(UTC))}", nl=False)
+            return
         path = write(found, catalog)
+        keep(found, data)
     except (NotRecognisedError, CatalogError, OSError, sqlite3.Error) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{path}: {found.platform}, {len(found.sources)} sources, {len(found.page.components)} components, "
-               f"{len(found.page.incidents)} incidents now")  # fmt: skip
+    click.echo(f"written: {path}")
     with opened(data, catalog) as (_, captures, archive):
         tell(catch_up(archive, captures))
 

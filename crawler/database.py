@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
@@ -48,11 +50,24 @@ def part(conn: sqlite3.Connection) -> Iterator[None]:
     conn.execute("release part")
 
 
+class BusyError(Exception):
+    """Somebody else holds the lock, and waiting was not wanted."""
+
+
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Hold the lock of a file, waiting for whoever has it."""
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of a file, waiting for whoever has it, or BusyError naming them. It ends with the process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise BusyError(f"{path} is held by process {lock.read().strip() or 'unknown'}") from None
+        with suppress(OSError):  # who holds it is only said to people; a full disk is no reason not to
+            lock.truncate(0)
+            lock.write(f"{os.getpid()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n")
+            lock.flush()
         yield
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from scrapy import Spider
 from scrapy.exceptions import IgnoreRequest
-from scrapy.http import Request
+from scrapy.http import Request, Response
 
 
 class ForbiddenRedirectError(IgnoreRequest):
@@ -25,20 +25,38 @@ class PublicRedirects:
 
     async def process_request(self, request: Request, spider: Spider | None = None) -> None:  # noqa: ARG002 - Scrapy's signature
         """Raise ForbiddenRedirectError, or let the request pass."""
-        asked: list[str] = request.meta.get("redirect_urls", [])
-        if not asked:
+        if not _led_away(request):
             return
         target = urlsplit(request.url)
         if target.scheme not in ("http", "https"):
             raise ForbiddenRedirectError(f"redirected to {target.scheme}:")
-        host = target.hostname or ""
-        if _service(request.url) == _service(asked[0]) or (
-            host == urlsplit(asked[0]).hostname and target.port is None and target.scheme == "https"
-        ):
-            return
-        for address in await addresses(host):
-            if not is_public(address):
-                raise ForbiddenRedirectError(f"redirected to {host}, which is the private address {address}")
+        for address in await addresses(target.hostname or ""):
+            _must_be_public(request.url, address)
+
+    def process_response(self, request: Request, response: Response, spider: Spider | None = None) -> Response:  # noqa: ARG002 - Scrapy's signature
+        """Raise ForbiddenRedirectError when the answer came from a private address after all.
+
+        A name can have another address by the time of the connection than when it was looked up. The request has been
+        made then, but what was answered goes nowhere. Through a proxy, the address is the proxy's.
+        """
+        if response.ip_address is not None and not request.meta.get("proxy") and _led_away(request):
+            _must_be_public(request.url, str(response.ip_address))
+        return response
+
+
+def _led_away(request: Request) -> bool:
+    """Whether a redirect has led to another place than the one the catalog names."""
+    asked: list[str] = request.meta.get("redirect_urls", [])
+    if not asked:
+        return False
+    first, target = urlsplit(asked[0]), urlsplit(request.url)
+    secured = target.hostname == first.hostname and target.port is None and target.scheme == "https"
+    return not secured and _service(request.url) != _service(asked[0])
+
+
+def _must_be_public(url: str, address: str) -> None:
+    if not is_public(address):
+        raise ForbiddenRedirectError(f"redirected to {urlsplit(url).hostname}, which is the private address {address}")
 
 
 async def addresses(host: str) -> list[str]:

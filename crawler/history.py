@@ -6,6 +6,7 @@ they were first seen and removed, and revisions, out.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -46,10 +47,14 @@ class Revision(NamedTuple):
 
 
 def name_updates(record: Incident) -> dict[str, Update]:
-    """Updates by a name that stays theirs: the platform's id, else the time of posting, else the position."""
+    """Updates by a name that stays theirs: the platform's id, else the time of posting, else the position, or the
+    words where older messages may be missing.
+    """
     named: dict[str, Update] = {}
     for position, update in enumerate(record.updates):
         base = update.key or (stamp(update.posted_at) if update.posted_at else f"#{position}")
+        if base == f"#{position}" and record.newest_only:
+            base = f"#{hashlib.sha256(update.text.encode()).hexdigest()[:8]}"
         name, number = base, 1
         while name in named:
             number += 1
@@ -69,7 +74,7 @@ def updates(versions: Sequence[Version]) -> list[Kept]:
             first = kept[name].first_seen_at if name in kept else version.seen_at
             kept[name] = Kept(name, update, first, None)
         for name, old in kept.items():
-            if name not in shown and old.removed_at is None:
+            if name not in shown and old.removed_at is None and not _may_be_missing(old.update, version.record):
                 kept[name] = old._replace(removed_at=version.seen_at)
     return sorted(kept.values(), key=lambda k: (stamp(k.update.posted_at) if k.update.posted_at else "",))
 
@@ -79,7 +84,7 @@ def revisions(versions: Sequence[Version]) -> Iterator[Revision]:
     before: Incident | None = None
     gone = False
     for version in versions:
-        after = version.record and _with_severity(version.record, before)
+        after = version.record and _completed(version.record, before)
         if after is None:
             if version.left:  # it was over; that is no edit
                 continue
@@ -92,6 +97,32 @@ def revisions(versions: Sequence[Version]) -> Iterator[Revision]:
                 yield Revision(None, version.seen_at, "returned", None, after.title)
             yield from (r for r in differences(before, after, version.seen_at) if _is_revision(before, r, after))
         before, gone = after, False
+
+
+def _completed(record: Incident, before: Incident | None) -> Incident:
+    """The record with what it leaves unsaid, and what was known before."""
+    return _with_severity(_with_updates(record, before), before)
+
+
+def _may_be_missing(update: Update, record: Incident) -> bool:
+    """Whether a record that does not show an update says nothing about it: it shows none at all, or only the newest,
+    and this is none of those.
+    """
+    if not record.updates:
+        return True
+    oldest = min((u.posted_at for u in record.updates if u.posted_at), default=None)
+    return record.newest_only and (oldest is None or update.posted_at is None or update.posted_at <= oldest)
+
+
+def _with_updates(record: Incident, before: Incident | None) -> Incident:
+    """The record with the updates of before that it may merely not show."""
+    if before is None or (record.updates and not record.newest_only):
+        return record
+    shown = name_updates(record)
+    missing = [u for name, u in name_updates(before).items() if name not in shown and _may_be_missing(u, record)]
+    return msgspec.structs.replace(
+        record, updates=(*missing, *record.updates), newest_only=record.newest_only or before.newest_only
+    )
 
 
 def _with_severity(record: Incident, before: Incident | None) -> Incident:
@@ -122,7 +153,7 @@ def fields(record: Incident) -> dict[str, str | None]:
 
 def differences(before: Incident, after: Incident, seen_at: datetime) -> Iterator[Revision]:
     """All that is different now, also what is only how an incident goes on: a next state, an end, a new message."""
-    after = _with_severity(after, before)
+    after = _completed(after, before)
     was, now = fields(before), fields(after)
     told = set()
     for field in was:
@@ -145,7 +176,10 @@ def _is_revision(before: Incident, found: Revision, after: Incident) -> bool:
     if found.field == "state":
         return not _goes_on(before.state, after.state)
     if found.field == "update added":
-        # A new last message is how an incident goes on; one that is put in before others is a revision.
+        # A new last message is how an incident goes on; one that is put in before others is a revision, unless it may
+        # have been there all the time.
+        if before.newest_only:
+            return False
         newest = max((u.posted_at for u in before.updates if u.posted_at), default=None)
         posted = name_updates(after)[found.update or ""].posted_at
         return newest is not None and posted is not None and posted < newest

@@ -1,5 +1,8 @@
 """Strict decoding of JSON payloads with msgspec types that double as documentation of the format.
 
+A reader goes from the whole to its parts: `json_of` is the JSON in the body of a capture, or Unreadable; `readable` are the
+items of a list in it, where one that cannot be read is a signal that names it (`unread`) and loses nothing else.
+
 A payload type declares every field it knows, also those it ignores (typed `Ignored`). The fast path
 decodes with `forbid_unknown_fields`; only when that fails is the document walked, so that each field
 nobody has declared becomes a `Signal` and the rest is still read.
@@ -7,18 +10,28 @@ nobody has declared becomes a `Signal` and the rest is still read.
 
 from __future__ import annotations
 
+import re
 import types
 import typing
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from crawler.records import Signal
+from crawler.records import Capture, Signal, Unreadable
+
+#: What reading an item raises when the item is to blame: a missing field, another type, a malformed value, a time out of
+#: range (an OSError on some machines), too deep a nesting.
+BROKEN = (msgspec.DecodeError, ValueError, OverflowError, OSError, RecursionError)
 
 #: A field that is known and left alone on purpose.
 Ignored = Any
+#: A time with its zone.
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Payload(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -42,6 +55,88 @@ def decode(raw: bytes | msgspec.Raw, kind: type[T], signals: list[Signal], where
 def convert(data: Any, kind: type[T], signals: list[Signal], where: str = "$") -> T:
     """Like `decode`, of a document that is already parsed."""
     return msgspec.convert(_prune(data, kind, signals, where), type=kind)
+
+
+def body_of(capture: Capture | bytes) -> bytes:
+    """The body without byte order mark and blanks around it. Raises Unreadable when there is none."""
+    body = capture.body if isinstance(capture, Capture) else capture
+    body = (body or b"").removeprefix(b"\xef\xbb\xbf").strip()
+    if not body:
+        raise Unreadable("empty body")
+    return body
+
+
+def text_of(capture: Capture) -> str:
+    """The body as text, for readers of several kinds of it. Raises Unreadable when there is none, or it is not UTF-8."""
+    try:
+        return body_of(capture).decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not UTF-8: {error}") from error
+
+
+@typing.overload
+def json_of(capture: Capture | bytes) -> Any: ...
+
+
+@typing.overload
+def json_of(capture: Capture | bytes, kind: type[T], signals: list[Signal] | None = None) -> T: ...
+
+
+def json_of(capture: Capture | bytes, kind: Any = Any, signals: list[Signal] | None = None) -> Any:
+    """The JSON in a capture, or in a body, as `kind`; fields that it does not declare go to `signals`.
+
+    Raises Unreadable when it is empty, HTML, broken or cut off, or of another shape, and says which.
+    """
+    body = body_of(capture)
+    try:
+        return decode(body, kind, signals if signals is not None else [])
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"JSON of another shape: {error}") from error
+    except BROKEN as error:
+        if re.match(rb"(?i)\s*<", body):
+            raise Unreadable(f"HTML or XML, begins with {body[:40]!r}") from error
+        raise Unreadable(f"JSON that is broken or cut off: {error}") from error
+
+
+def readable(
+    items: Iterable[T],
+    make: Callable[[T], R],
+    signals: list[Signal],
+    where: str,
+    names: tuple[str, ...] = ("id",),
+    kind: str = "bad-incident",
+) -> Iterator[R]:
+    """What is made of each item; one that cannot be read becomes a signal (see `unread`)."""
+    for item in items:
+        try:
+            made = make(item)
+        except BROKEN as error:
+            signals.append(unread(item, error, where, names, kind))
+        else:
+            yield made
+
+
+def unread(
+    item: Any, error: Exception, where: str, names: tuple[str, ...] = ("id",), kind: str = "bad-incident"
+) -> Signal:
+    """The signal for an item that cannot be read: with those of `names` that it has, else with how it begins.
+
+    `item` is parsed, or JSON as it stands.
+    """
+    if isinstance(item, bytes | msgspec.Raw):
+        try:
+            item = msgspec.json.decode(item)
+        except BROKEN:
+            item = bytes(item)[:80].decode(errors="replace")
+    told = [str(item[name]) for name in names if item.get(name)] if isinstance(item, dict) else []
+    begins = msgspec.json.encode(item).decode() if isinstance(item, dict | list) else str(item)
+    text = " ".join((" ".join(told) or begins).split())
+    return Signal(kind, where, f"{text[:160]}: {error}")
+
+
+def all_read(signals: Iterable[Signal]) -> bool:
+    """Whether no incident was lost on the way: only then does a list tell that one which is missing is over."""
+    return all(signal.kind != "bad-incident" for signal in signals)
 
 
 def _prune(data: Any, kind: Any, signals: list[Signal], where: str) -> Any:

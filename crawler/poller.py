@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
-import fcntl
+import asyncio
+import gc
 import getpass
 import importlib.metadata
 import logging
-import os
 import socket
-import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from scrapy import Spider
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
-from scrapy.exceptions import DropItem
 from scrapy.settings import Settings
 
 from crawler import settings as ours
 from crawler.captures import Captures
-from crawler.catalog import Catalog, Source
+from crawler.catalog import Source
+from crawler.platform import Ask
 from crawler.records import Capture
 from crawler.spider import StatusSpider
-from spiders import PLATFORMS
+
+logger = logging.getLogger(__name__)
 
 
-class BusyError(Exception):
-    """Another round is under way."""
+#: Captures, their bytes, and the seconds until they are written: a commit waits for the disk, so many share one. A
+#: crash loses no more than the answers of this half second.
+BATCH, BATCH_BYTES, BATCH_SECONDS = 64, 8 << 20, 0.5
 
 
 class KeepCaptures:
-    """Item pipeline: writes each capture into captures.db the moment it arrives."""
+    """Item pipeline: writes captures into captures.db as they arrive, a few together."""
 
     def __init__(
-        self, path: Path, told: Callable[[Capture], None] | None, failed: Callable[[sqlite3.Error], None] | None
+        self, path: Path, told: Callable[[Capture], None] | None, failed: Callable[[Exception], None] | None
     ) -> None:
         self.path = path
         self.told = told
         self.failed = failed
+        self.waiting: list[Capture] = []
+        self.size = 0
+        self.alarm: asyncio.TimerHandle | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -53,35 +56,43 @@ class KeepCaptures:
         self.store = Captures(self.path)
 
     def close_spider(self, spider: Spider | None = None) -> None:  # noqa: ARG002 - Scrapy's signature
-        """Close the store."""
+        """Write what is left, and close the store."""
+        self._write()
         self.store.close()
 
     def process_item(self, item: Any, spider: Spider | None = None) -> Any:  # noqa: ARG002 - Scrapy's signature
-        """Keep one capture."""
+        """Take one capture."""
         if isinstance(item, Capture):
-            try:
-                self.store.add([item])
-            except sqlite3.Error as error:
-                if self.failed is None:
-                    raise
-                self.failed(error)
-                raise DropItem(f"{item.url} could not be kept: {error}", log_level="DEBUG") from error
-            if self.told:
-                self.told(item)
+            self.waiting.append(item)
+            self.size += len(item.body or b"")
+            if len(self.waiting) >= BATCH or self.size >= BATCH_BYTES:
+                self._write()
+            elif self.alarm is None:
+                self.alarm = asyncio.get_running_loop().call_later(BATCH_SECONDS, self._write)
         return item
 
+    def _write(self) -> None:
+        if self.alarm is not None:
+            self.alarm.cancel()
+        batch, self.waiting, self.size, self.alarm = self.waiting, [], 0, None
+        try:
+            self.store.add(batch)
+            kept = batch
+        except Exception:  # each for itself, so that one that does not fit costs no other
+            kept = [capture for capture in batch if self._write_one(capture)]
+        for capture in kept if self.told else ():
+            self.told(capture)  # type: ignore[misc]
 
-def due(catalog: Catalog, captures: Captures, now: datetime) -> Iterator[Source]:
-    """Sources that are polled at all, published now, and not asked for as long as their interval."""
-    for source in catalog.sources.values():
-        day = now.date()
-        if not source.polled or source.platform not in PLATFORMS:
-            continue
-        if (source.since and day < source.since) or (source.until and day >= source.until):
-            continue
-        last = captures.last_look(source.id)
-        if last is None or now - last >= source.interval:
-            yield source
+    def _write_one(self, capture: Capture) -> bool:
+        try:
+            self.store.add([capture])
+        except Exception as error:
+            if self.failed is None:
+                raise
+            logger.debug("%s could not be kept: %s", capture.url, error)
+            self.failed(error)
+            return False
+        return True
 
 
 def run(
@@ -93,25 +104,37 @@ def run(
     now: datetime | None = None,
     told: Callable[[Capture], None] | None = None,
     unconditional: Collection[tuple[str, str]] = (),
+    records: Iterable[tuple[Source, Ask]] = (),
+    spread: float = 0,
 ) -> None:
-    """Ask each source once. Returns when all have answered or failed; can be called once in a process.
+    """Ask each source once, and for each of the `records`, single addresses of a source. Returns when all have
+    answered or failed; can be called once in a process.
 
     `contact` goes into the user agent; `timeout` is in seconds for one answer; `now` is stamped on every capture instead of the clock, for
     simulations; `told` hears of each capture that was kept; `unconditional` are the addresses (source, url) to
-    ask without validators, because what came last could not be read. sqlite3.Error, at the end of the round, when
-    an answer could not be kept.
+    ask without validators, because what came last could not be read; `spread` is the seconds over which the first
+    requests are spread. An exception, at the end of the round, when an answer could not be kept: sqlite3.Error, most
+    likely.
     """
-    lost: list[sqlite3.Error] = []
-    sources = list(sources)
-    process = AsyncCrawlerProcess(_settings(sources, captures, contact, timeout, told, lost.append))
-    # A robots.txt that cannot be fetched: what follows is the same failure for the page itself, and that is written down.
-    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
+    lost: list[Exception] = []
+    sources, records = list(sources), list(records)
+    process = AsyncCrawlerProcess(
+        _settings([*sources, *(source for source, _ in records)], captures, contact, timeout, now, told, lost.append)
+    )
     store = Captures(captures)
 
     def validators(source: str, url: str) -> dict[str, str]:
         return {} if (source, url) in unconditional else store.validators(source, url)
 
-    process.crawl(StatusSpider, sources=sources, validators=validators, now=(lambda: now) if now else None)
+    process.crawl(
+        StatusSpider,
+        sources=sources,
+        validators=validators,
+        now=(lambda: now) if now else None,
+        records=records,
+        spread=spread,
+    )
+    gc.freeze()  # what is loaded stays: the collector need not go through it again and again
     process.start()
     store.close()
     if lost:
@@ -123,8 +146,9 @@ def _settings(
     captures: Path,
     contact: str | None,
     timeout: float,
+    now: datetime | None,
     told: Callable[[Capture], None] | None,
-    failed: Callable[[sqlite3.Error], None],
+    failed: Callable[[Exception], None],
 ) -> Settings:
     settings = Settings()
     settings.setmodule(ours, priority="project")
@@ -138,6 +162,7 @@ def _settings(
             "DOWNLOAD_TIMEOUT": timeout,
             "DOWNLOAD_SLOTS": slots,
             "CAPTURES_PATH": str(captures),
+            "ROUND_NOW": now,
             "CAPTURE_TOLD": told,
             "CAPTURE_FAILED": failed,
         },
@@ -153,18 +178,3 @@ def user_agent(contact: str | None) -> str:
     except importlib.metadata.PackageNotFoundError:
         version = "0"
     return f"outages/{version} (status page archive; contact: {contact or f'{getpass.getuser()}@{socket.getfqdn()}'})"
-
-
-@contextmanager
-def alone(data: Path) -> Iterator[None]:
-    """Hold the lock of a data directory for one round. BusyError when somebody else does."""
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / "poll.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise BusyError(f"another round is under way in {data}") from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n")
-        lock.flush()
-        yield

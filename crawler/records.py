@@ -205,6 +205,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     first_posted_at: datetime | None = None
     resolved_posted_at: datetime | None = None
     updates: tuple[Update, ...] = ()
+    #: Older messages than those in `updates` may be missing: this shows the newest, or whatever has not dropped off yet.
+    newest_only: bool = False
     impacts: tuple[Impact, ...] = ()
     #: Known only of incidents written by hand.
     accounts: tuple[Account, ...] = ()

@@ -172,6 +172,51 @@ VIEWS = {
             order by polled_at desc limit 1) as last_error
         from pairs where until_at > from_at
     """,
+    "health": """
+        with asked as materialized (
+          select id as source, vendor, platform, verified, interval_seconds, last_polled_at as last_look_at,
+            -- Its own address; where only others are asked, the first of those of the last rounds.
+            coalesce((select url from polls where source = sources.id and url = sources.url limit 1),
+              (select min(+url) from polls where source = sources.id and polled_at >=
+                strftime('%Y-%m-%dT%H:%M:%SZ', last_polled_at, '-' || (3 * interval_seconds) || ' seconds'))) as address
+          from sources where polled),
+        looked as materialized (
+          select *, (select outcome from polls where source = asked.source and url = address
+              order by polled_at desc limit 1) as last_outcome,
+            (select polled_at from polls where source = asked.source and url = address
+              and outcome in ('new', 'same', 'not-modified') order by polled_at desc limit 1) as last_read_at
+          from asked),
+        changed as materialized (
+          select *, (select max(polled_at) from polls where source = looked.source and url = address and outcome = 'new')
+              as last_change_at,
+            (select min(polled_at) from polls where source = looked.source and url = address
+              and polled_at > coalesce(last_read_at, '')) as failing_since,
+            (select count(*) from polls where source = looked.source and url = address
+              and polled_at > coalesce(last_read_at, '')) as failures,
+            (select count(*) from (select outcome, max(polled_at) from polls where source = looked.source
+              and polled_at >= strftime('%Y-%m-%dT%H:%M:%SZ', last_look_at, '-' || (3 * interval_seconds) || ' seconds')
+              group by +url) where outcome in ('error', 'unreadable')) as failing_addresses
+          from looked)
+        select source, vendor, platform, verified, interval_seconds, last_look_at, last_outcome, last_read_at,
+          failing_since, failures, failing_addresses,
+          case when failures + failing_addresses > 0 then (select coalesce(error, outcome) from polls where polls.source = changed.source
+            and outcome in ('error', 'unreadable') order by polled_at desc limit 1) end as last_error,
+          case when last_outcome = 'unreadable' then (select group_concat(detail, ', ') from signals
+            where signals.source = changed.source and kind = 'looks-like' and last_seen_at >= failing_since) end as looks_like,
+          (select max(last_seen_at) from signals where signals.source = changed.source and kind = 'no-items'
+            and last_seen_at >= (select max(polled_at) from polls where polls.source = changed.source
+            and polls.url = signals.place and outcome = 'new')) as no_items_at,
+          last_change_at,
+          (select count(*) from (select 1 from polls where polls.source = changed.source and url = address
+            and outcome = 'new' limit 51)) - 1 as changes,
+          (select round(max(gap) * 1440, 1) from (
+            select julianday(polled_at) - julianday(lead(polled_at) over (order by polled_at desc)) as gap from (
+              select polled_at from polls where polls.source = changed.source and url = address and outcome = 'new'
+              order by polled_at desc limit 51))) as longest_minutes,
+          (select count(*) from signals where signals.source = changed.source
+            and first_seen_at >= strftime('%Y-%m-%dT%H:%M:%SZ', last_look_at, '-7 days')) as not_understood
+        from changed
+    """,
     "observed_outages": """
         with spells as (
           select *, lead(before_at) over component as ended_after,
@@ -251,6 +296,47 @@ def observed(db: Database) -> None:
         "create index links_source on links (source)",
         "create index versions_gone on versions (source, url, seen_at) where record is null",
         "alter table incidents add column linked_why text",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def regions_found(db: Database) -> None:
+    """Regions that the catalog does not list are known by the common list of places."""
+    db.execute("alter table regions add column listed integer not null default 1")
+
+
+@migrations()
+def health(db: Database) -> None:
+    """How often pages showed something, and quick answers to when they changed."""
+    for statement in (
+        "create index polls_new on polls (source, url, polled_at) where outcome = 'new'",
+        """create table shown (source text not null, url text not null, filled integer not null,
+        empty integer not null, primary key (source, url)) without rowid""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def links_by_source(db: Database) -> None:
+    """What each source tells of an incident that was published again is kept: another may be read anew."""
+    for statement in (
+        """create table links_of (incident text not null, source text not null, twin text not null, why text not null,
+        seen_at text not null, primary key (incident, source)) without rowid""",
+        "insert into links_of select incident, source, twin, why, seen_at from links",
+        "drop table links",
+        "alter table links_of rename to links",
+        "create index links_source on links (source)",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def indexes(db: Database) -> None:
+    """For what every run asks: who had vanished, and which outages reach into a month."""
+    for statement in (
+        "create index incidents_vanished on incidents (id, vanished_at) where vanished_at is not null",
+        "create index outages_ended on outages (vendor, ended_at)",
     ):
         db.execute(statement)
 

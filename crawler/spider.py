@@ -7,6 +7,7 @@ several sources share has one queue.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from twisted.python.failure import Failure
 from crawler.catalog import Source
 from crawler.platform import Ask
 from crawler.records import Capture
+from crawler.schedule import share
 from spiders import platform
 
 #: From a source's id and an address to the headers that make a request conditional.
@@ -36,8 +38,9 @@ def _no_validators(_source: str, _url: str) -> dict[str, str]:
 class StatusSpider(scrapy.Spider):
     """Asks what the platforms of its sources say is to be asked for.
 
-    `sources` are those due in this round; `validators` gives the request headers that make a request
-    conditional; `now` is the clock, to be replaced in simulations.
+    `sources` are those due in this round, `records` single addresses to ask for besides; `spread` is the seconds over
+    which the first requests are spread, each source at its own moment; `validators` gives the request headers that
+    make a request conditional; `now` is the clock, to be replaced in simulations.
     """
 
     name = "status"
@@ -49,34 +52,44 @@ class StatusSpider(scrapy.Spider):
         sources: Iterable[Source] = (),
         validators: Validators | None = None,
         now: Callable[[], datetime] | None = None,
+        records: Iterable[tuple[Source, Ask]] = (),
+        spread: float = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.sources = list(sources)
+        self.records = list(records)
+        self.spread = spread
         self.validators: Validators = validators or _no_validators
         self.now: Callable[[], datetime] = now or _now
 
     async def start(self) -> AsyncIterator[Any]:
-        """The first requests of each source."""
-        for source in self.sources:
+        """The first requests of each source, then the records."""
+        began = time.monotonic()
+        for source in sorted(self.sources, key=lambda source: share(source.id)) if self.spread else self.sources:
+            early = began + self.spread * share(source.id) - time.monotonic()
+            if early > 0 and self.spread:
+                await asyncio.sleep(early)
             for ask in platform(source.platform).addresses(source, self.now()):
                 yield self.request(source, ask)
+        for source, ask in self.records:
+            yield self.request(source, ask, follow=False)
 
-    def request(self, source: Source, ask: Ask) -> Request:
-        """A conditional request."""
+    def request(self, source: Source, ask: Ask, follow: bool = True) -> Request:
+        """A conditional request; `follow`: the answer may lead to others."""
         return Request(
             ask.url,
             method=ask.method,
             body=ask.body,
             callback=self.answered,
             errback=self.failed,
-            cb_kwargs={"source": source, "url": ask.address},
+            cb_kwargs={"source": source, "url": ask.address, "follow": follow},
             dont_filter=True,
             headers={**platform(source.platform).headers, **ask.headers, **self.validators(source.id, ask.address)},
-            meta={"asked_at": time.monotonic(), "dont_obey_robotstxt": source.robots != "obey"},
+            meta={"dont_obey_robotstxt": source.robots != "obey"},
         )
 
-    def answered(self, response: Response, source: Source, url: str) -> Iterator[Any]:
+    def answered(self, response: Response, source: Source, url: str, follow: bool = True) -> Iterator[Any]:
         """Any answer at all, good or bad."""
         yield from self._hand_on(
             Capture(
@@ -89,6 +102,7 @@ class StatusSpider(scrapy.Spider):
                 milliseconds=_milliseconds(response.request),
             ),
             source,
+            follow,
         )
 
     def failed(self, failure: Failure) -> Iterator[Any]:
@@ -107,11 +121,12 @@ class StatusSpider(scrapy.Spider):
                 error=reason(failure.value or Exception("no reason given")),
             ),
             source,
+            follow=False,
         )
 
-    def _hand_on(self, capture: Capture, source: Source) -> Iterator[Any]:
+    def _hand_on(self, capture: Capture, source: Source, follow: bool) -> Iterator[Any]:
         yield capture
-        if capture.status == 200:
+        if follow and capture.status == 200:
             for ask in platform(source.platform).follow(capture, source):
                 yield self.request(source, ask)
 
@@ -150,6 +165,17 @@ def _headers(response: Response) -> dict[str, str]:
     if response.request is not None and response.request.meta.get("redirect_urls"):
         headers["location"] = response.url
     return headers
+
+
+class Stopwatch:
+    """Downloader middleware, the last before the download: notes when a request was handed to its host's queue.
+
+    What it waited for before, a free place among all requests or robots.txt, is not the page's doing.
+    """
+
+    def process_request(self, request: Request, spider: scrapy.Spider | None = None) -> None:  # noqa: ARG002 - Scrapy's signature
+        """Begin; a redirect goes on."""
+        request.meta.setdefault("asked_at", time.monotonic())
 
 
 def _milliseconds(request: Request | None) -> int | None:

@@ -10,34 +10,60 @@ events, so the key is the event id alone. An envelope `{data, success, code, ...
   every real answer; the places are in the title. `[]` means quiet. The history drops events for
   reasons unknown, so nothing follows from one that is missing.
 - `listCurrentProductStatus?regionId=`: which products of that region have which events. No real answer
-  has been seen; the shape is what public readers of it agree on. Only the address names the region.
+  has been seen; the shape is what public readers of it agree on. Only the address names the region. It is
+  asked for the regions in the source's `values`, while the list shows that something is open.
 
 OpenAPI `Status` 2020-01-17, `ListEventInProgress`: open events with an interval for each product and
-region (`Impacts`). Needs a key, so it is only ever imported.
+region (`Impacts`) of those in the source's `values`. The request is signed with a key of the operator's: its id and
+its secret are the environment variables that the source `needs`. They are read from there when it is asked, so that
+no secret is ever part of a source, and the answer is kept under the address without the signature. The shape is that
+of the vendor's own example, the signature is checked against the vendor's documented one.
 
 Announcements (help.aliyun.com/noticelist/...): a list of titles and days, and articles, whose text is
 read from the page or from plain text; times are Beijing time. The list changed its HTML once without
-a word, so a list without items is refused.
+a word, so a list without items is refused. A round asks for the articles of the last days about what failed,
+which are written on; the walk into the past asks for all about failures.
+
+Notices of upgrades (www.alibabacloud.com/notice/<slug>): windows of maintenance with the regions in brackets behind
+each, in two layouts. Their text has been seen, their HTML has not: of a page, all its text is taken.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
 from parsel import Selector
 
 from crawler.catalog import Source
+from crawler.dates import moment
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
-from crawler.platform import Platform
-from crawler.records import Capture, Impact, Incident, Kind, Page, Severity, Signal, State, Unreadable, Update, epoch
+from crawler.payload import BROKEN, Ignored, Payload, all_read, convert, json_of, text_of, unread
+from crawler.platform import Ask, Platform, own_address
+from crawler.records import (
+    Capture,
+    Impact,
+    Incident,
+    Kind,
+    Page,
+    Severity,
+    Signal,
+    State,
+    Unreadable,
+    Update,
+    epoch,
+    stamp,
+)
 from crawler.words import look_up
 
 KINDS = {"alarm": Kind.OUTAGE, "notification": Kind.NOTICE}
@@ -58,6 +84,17 @@ _STAMP = re.compile(
     r"(?:北京时间)?[:：]?\s*(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日\s*(\d{1,2})\s*[:：时]\s*(\d{2})\s*分?"
     r"(?:\s*[:：]\s*|\s*$|\s+(?![起至到左前后\-–—~]))"
 )
+
+#: A window of maintenance: from, until, perhaps the zone of both, and the regions.
+_WINDOW = re.compile(
+    r"(?m)^\s*(?:(?P<city>Beijing) Time )?(?P<start>\S.*?) [-–] (?:Beijing Time )?(?P<end>\S.*?)"
+    r"(?: \((?P<zone>[^()]+)\))? ?\[(?P<places>[^\[\]]+)\]\s*$"
+)
+_WINDOW_FORMATS = ("%H:%M on %B %d, %Y",)
+_SLUG = re.compile(r"/notice/([\w.-]+?)/?$")
+_HOME = "https://www.alibabacloud.com/"
+#: How long an article about a failure is written on.
+FRESH = timedelta(days=14)
 
 _Time = int | float | str | None
 
@@ -141,13 +178,95 @@ class _ApiEvent(Payload, rename="pascal"):
     impacts: list[_ApiImpact] | None = None
 
 
+def addresses(source: Source, now: datetime) -> Iterable[Ask]:
+    """The source's own address. One of the OpenAPI is signed; without a key nothing is asked."""
+    if not (urlsplit(source.url).hostname or "").endswith(".aliyuncs.com"):
+        return own_address(source, now)
+    if source.lacks or len(source.needs) != 2:
+        return ()
+    key, secret = (os.environ[name] for name in source.needs)
+    parameters = {
+        **dict(parse_qsl(urlsplit(source.url).query)),
+        "RegionIds": msgspec.json.encode(source.values.get("region", ())).decode(),
+        "Format": "JSON",
+        "AccessKeyId": key,
+        "SignatureMethod": "HMAC-SHA1",
+        "SignatureVersion": "1.0",
+        "SignatureNonce": hashlib.sha256(f"{source.id}\n{now.isoformat()}".encode()).hexdigest()[:32],
+        "Timestamp": stamp(now),
+    }
+    body = urlencode({**parameters, "Signature": signature("POST", parameters, secret)})
+    return (
+        Ask(
+            urljoin(source.url, "/"),
+            method="POST",
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            body=body.encode(),
+            name=source.url,
+        ),
+    )
+
+
+def signature(method: str, parameters: Mapping[str, str], secret: str) -> str:
+    """The vendor's signature, version 1.0, of all parameters of a request to the root of an API."""
+
+    def escape(text: str) -> str:
+        return quote(text, safe="-_.~")
+
+    query = "&".join(f"{escape(name)}={escape(value)}" for name, value in sorted(parameters.items()))
+    signed = f"{method}&{escape('/')}&{escape(query)}"
+    return base64.b64encode(hmac.new(f"{secret}&".encode(), signed.encode(), hashlib.sha1).digest()).decode()
+
+
+def follow(capture: Capture, source: Source) -> Iterable[Ask]:
+    """While something is open, the products of each region; and new announcements of what failed."""
+    parts = urlsplit(capture.url)
+    head, _, call = parts.path.rpartition("/")
+    if "/noticelist/" in parts.path:
+        return _articles(capture, source, since=capture.fetched_at - FRESH)
+    if not call.startswith("listEventInProgress") or not _incidents(capture, source):
+        return ()
+    return tuple(
+        Ask(f"{parts.scheme}://{parts.netloc}{head}/listCurrentProductStatus?regionId={quote(region)}")
+        for region in source.values.get("region", ())
+    )
+
+
+def older(capture: Capture, source: Source) -> Iterable[Ask]:
+    """Every announcement in a list that tells of a failure."""
+    return _articles(capture, source, since=None)
+
+
+def _articles(capture: Capture, source: Source, since: datetime | None) -> tuple[Ask, ...]:
+    """The articles about failures in a list of announcements; none of an article, which has its text."""
+    return tuple(
+        Ask(incident.url)
+        for incident in _incidents(capture, source)
+        if incident.kind is Kind.OUTAGE and incident.url and not incident.updates
+        if since is None or (incident.first_posted_at and incident.first_posted_at >= since)
+    )
+
+
+def _incidents(capture: Capture, source: Source) -> tuple[Incident, ...]:
+    try:
+        return read(capture, source).incidents
+    except Unreadable:
+        return ()
+
+
+def _history(source: Source, now: datetime) -> Iterable[Ask]:
+    return own_address(source, now) if "/noticelist/" in source.url else ()
+
+
 def read(capture: Capture, source: Source) -> Page:
     """What a status answer, a list of notices or an article says. Unreadable when it is none of them, or cut off."""
-    text = _text(capture)
+    text = text_of(capture)
     if text.startswith(("{", "[")):
         return _answer(text, capture.url)
     zone = ZoneInfo(source.timezone)
     if not text.startswith("<"):
+        if _SLUG.search(urlsplit(capture.url).path):
+            return _upgrade(*_headed(text), capture, source)
         return _plain_notice(text, capture.url, zone)
     if not text.endswith(">") or ("<html" in text.lower() and "</html>" not in text.lower()):
         raise Unreadable("HTML that is cut off")
@@ -157,26 +276,17 @@ def read(capture: Capture, source: Source) -> Page:
     if article := page.css("#se-knowledge"):
         title = plain(page.css("h1").get("")) or plain(page.css("title").get(""))
         return _article(title, plain("".join(article.getall())), capture.url, zone)
+    if _SLUG.search(urlsplit(capture.url).path):
+        text = plain("".join(page.css("body").getall()))
+        return _upgrade(plain(page.css("h1").get("")) or plain(page.css("title").get("")), text, capture, source)
     raise Unreadable("HTML with neither a list of notices nor an article")
-
-
-def _text(capture: Capture) -> str:
-    if not capture.body or not capture.body.strip():
-        raise Unreadable("empty body")
-    try:
-        return capture.body.decode("utf-8-sig").strip()
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"not UTF-8: {error}") from error
 
 
 # --- JSON
 
 
 def _answer(text: str, url: str) -> Page:
-    try:
-        document = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise Unreadable(f"JSON that is broken or cut off: {error}") from error
+    document = json_of(text.encode())
     if not isinstance(document, dict):
         raise Unreadable("JSON, but no object")
     signals: list[Signal] = []
@@ -198,9 +308,13 @@ def _answer(text: str, url: str) -> Page:
         isinstance(entry, dict) and {"id", "title"} <= entry.keys() for entry in envelope.data
     ):
         raise Unreadable("data does not hold events")
-    if envelope.total is not None and envelope.total > len(envelope.data):
+    whole = envelope.total is None or envelope.total <= len(envelope.data)
+    if not whole:
         signals.append(Signal("bad-value", "total", f"{envelope.total} events, {len(envelope.data)} in the answer"))
-    return _page(((entry, ()) for entry in envelope.data), lambda e, i: _event(e, i, url, signals), signals)
+    page = _page(((entry, ()) for entry in envelope.data), lambda e, i: _event(e, i, url, signals), signals)
+    current = urlsplit(url).path.rpartition("/")[2].startswith("listEventInProgress")
+    whole = whole and all_read(page.signals)
+    return msgspec.structs.replace(page, open_only=current and whole)
 
 
 def _page(
@@ -216,9 +330,8 @@ def _page(
             if incident.key in incidents:
                 raise ValueError("id stands twice")
             incidents[incident.key] = incident
-        except (msgspec.ValidationError, ValueError) as error:
-            name = (entry.get("id") or entry.get("Id")) if isinstance(entry, dict) else entry
-            signals.append(Signal("bad-incident", "data[]", f"{str(name)[:80]}: {error}"))
+        except BROKEN as error:
+            signals.append(unread(entry, error, "data[]", ("id", "Id")))
     return Page(incidents=tuple(incidents.values()), signals=tuple(signals))
 
 
@@ -362,7 +475,8 @@ def _api(document: dict[str, Any], signals: list[Signal]) -> Page:
         raise Unreadable(f"the OpenAPI sends no Data: {document.get('Code')} {document.get('Message')}")
     for field in sorted(document.keys() - {"Data", "RequestId"}):
         signals.append(Signal("unknown-field", f"$.{field}", str(document[field])[:80]))
-    return _page(((entry, ()) for entry in document["Data"]), lambda e, _: _api_event(e, signals), signals)
+    page = _page(((entry, ()) for entry in document["Data"]), lambda e, _: _api_event(e, signals), signals)
+    return msgspec.structs.replace(page, open_only=len(page.incidents) == len(document["Data"]))
 
 
 def _api_event(entry: Any, signals: list[Signal]) -> Incident:
@@ -441,10 +555,55 @@ def _article(title: str, text: str, url: str, zone: ZoneInfo) -> Page:
         raise Unreadable(f"an article that cannot be read: {error}") from error
 
 
+def _upgrade(title: str, text: str, capture: Capture, source: Source) -> Page:
+    """A notice of an upgrade: a window with its regions on a line each. What else it says is its text."""
+    slug = _SLUG.search(urlsplit(capture.url).path)
+    signals: list[Signal] = []
+    impacts = [i for window in _WINDOW.finditer(text) for i in _planned(window, capture, source, signals)]
+    if slug is None or not title or not impacts:
+        raise Unreadable("a notice without a title, or without a window of maintenance")
+    incident = Incident(
+        key=f"notice-{slug[1]}",
+        title=" ".join(title.split()),
+        url=urljoin(_HOME, urlsplit(capture.url).path),
+        kind=Kind.MAINTENANCE,
+        severity=Severity.MAINTENANCE,
+        updates=(Update(posted_at=None, text=text),),
+        impacts=tuple(dict.fromkeys(impacts)),
+    )
+    return Page(incidents=(incident,), signals=tuple(dict.fromkeys(signals)))
+
+
+def _planned(window: re.Match[str], capture: Capture, source: Source, signals: list[Signal]) -> Iterable[Impact]:
+    """What one line plans, for each of its regions: ids, or names."""
+    times = [f"{window[bound]} {window['zone'] or ''}" for bound in ("start", "end")]
+    start, end = (
+        moment(text, source, capture.fetched_at, signals, "notice.window", planned=True, formats=_WINDOW_FORMATS)
+        for text in times
+    )
+    if start is None or end is None or end <= start:
+        signals.append(Signal("bad-value", "notice.window", window[0].strip()[:80]))
+        return
+    for place in filter(None, map(str.strip, re.split("[,、，]", window["places"]))):
+        key = place if re.fullmatch(r"[a-z]+(?:-[a-z0-9]+)+", place) else None
+        yield Impact(
+            region_key=key,
+            region_text=None if key else place,
+            severity=Severity.MAINTENANCE,
+            started_at=start,
+            ended_at=end,
+        )
+
+
+def _headed(text: str) -> tuple[str, str]:
+    """The first line of a plain text, which is its title, and the rest."""
+    title, _, rest = text.partition("\n")
+    return title, plain(rest)
+
+
 def _plain_notice(text: str, url: str, zone: ZoneInfo) -> Page:
     """An announcement kept as plain text: its title, then what it says, in labelled parts."""
-    title, _, rest = text.partition("\n")
-    rest = plain(rest)
+    title, rest = _headed(text)
     if not any(map(_SECTION.match, rest.splitlines())):
         raise Unreadable(f"neither JSON nor HTML nor an announcement: {text[:60]!r}")
     return _article(title, rest, url, zone)
@@ -516,4 +675,4 @@ def _posts(text: str, zone: ZoneInfo) -> list[Update]:
     return [*opening, *(_oldest_first(later) if all(p.posted_at for p in later) else reversed(later))]
 
 
-PLATFORM = Platform(read=read)
+PLATFORM = Platform(read=read, addresses=addresses, follow=follow, history=_history, older=older)

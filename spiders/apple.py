@@ -25,7 +25,7 @@ import msgspec
 from crawler.catalog import Source
 from crawler.dates import moment
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, body_of, convert, unread
 from crawler.platform import Platform
 from crawler.records import (
     OVER,
@@ -65,9 +65,6 @@ AVAILABLE = "Available"
 
 _WRAPPED = re.compile(rb"\s*[\w.$]+\((.*)\)\s*;?\s*", re.DOTALL)
 _WHEN = "%m/%d/%Y %H:%M %Z"
-
-#: What malformed values raise while they are read.
-_BROKEN = (msgspec.ValidationError, ValueError, OverflowError)
 
 
 class _Event(Payload, kw_only=True, rename="camel"):
@@ -120,7 +117,7 @@ def read(capture: Capture, source: Source) -> Page:
         for event in events:
             try:
                 told = incidents.get(event.message_id) or _incident(event, source, capture.fetched_at, signals)
-            except _BROKEN as error:
+            except BROKEN as error:
                 signals.append(Signal("bad-incident", "services[].events[]", f"{event.message_id[:80]}: {error}"))
                 continue
             impact = Impact(
@@ -139,9 +136,7 @@ def read(capture: Capture, source: Source) -> Page:
 
 
 def _document(capture: Capture) -> object:
-    body = (capture.body or b"").removeprefix(b"\xef\xbb\xbf").strip()
-    if not body:
-        raise Unreadable("empty body")
+    body = body_of(capture)
     wrapped = _WRAPPED.fullmatch(body)
     try:
         return msgspec.json.decode(wrapped[1] if wrapped else body)
@@ -154,9 +149,8 @@ def _events(service: _Service, signals: list[Signal]) -> Iterable[_Event]:
     for item in service.events:
         try:
             yield convert(item, _Event, signals, "services[].events[]")
-        except _BROKEN as error:
-            name = item.get("messageId") if isinstance(item, dict) else item
-            signals.append(Signal("bad-incident", "services[].events[]", f"{str(name)[:80]}: {error}"))
+        except BROKEN as error:
+            signals.append(unread(item, error, "services[].events[]", ("messageId",)))
 
 
 def _state(component: Component, events: Iterable[_Event], signals: list[Signal]) -> ComponentState:
@@ -197,6 +191,7 @@ def _incident(event: _Event, source: Source, fetched_at: datetime, signals: list
         first_posted_at=posted,
         resolved_posted_at=posted if state in OVER else None,
         updates=(Update(posted_at=posted, state=state, state_text=event.event_status, text=text),),
+        newest_only=True,
     )
 
 

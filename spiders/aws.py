@@ -6,7 +6,9 @@
   was posted, not when the outage began. Resolved events stay for a while and then go: no reach.
 - `historyevents.json` (public buckets, about 12 months): a dict of `service-region` to lists of the same
   events, each under many keys. `verified` is False here: no real sample has been seen, the shape is what
-  other readers of it agree on. Old events may leave at any time: no reach.
+  other readers of it agree on: always gzipped, no `service`, `status` the worst code, and no more than
+  the last message to tell the end by. An event is there once it is over, with a mark or without, unless its
+  last message has a code other than 0 and no mark. Old events may leave at any time: no reach.
 - `data.json` until 2023-04: `{archive, current}`. The key is `<service>_<date>`. `date` is a posting time
   too, a few minutes off before 2017 and, in some events that were being written, hours in the future
   until somebody corrected it; then the event has another key. Messages are HTML stamped with a clock
@@ -35,19 +37,18 @@ import zlib
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote
-from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from crawler import feeds
 from crawler.catalog import GLOBAL, Source
+from crawler.dates import moment
 from crawler.intervals import spells
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, decode
+from crawler.payload import BROKEN, Ignored, Payload, decode, json_of, unread
 from crawler.platform import Platform
 from crawler.records import Capture, Impact, Incident, Kind, Page, Severity, Signal, State, Unreadable, Update, epoch
 from crawler.words import look_up
@@ -195,7 +196,7 @@ def read(capture: Capture, source: Source) -> Page:
                 page = _page(_read_event(raw, service) for service, events in lists.items() for raw in events)
             return msgspec.structs.replace(page, signals=(*signals, *page.signals))
         case b"<":
-            return _rss_page(body, source)
+            return _rss_page(body, capture, source)
         case b"":
             raise Unreadable("empty body")
         case _:
@@ -216,18 +217,12 @@ def _utf8(body: bytes) -> bytes:
 
 def _array(body: bytes) -> list[bytes]:
     """The items of an array, each as it stands."""
-    try:
-        return [bytes(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
-    except msgspec.DecodeError as error:
-        raise Unreadable(f"not a list of events: {error}") from error
+    return [bytes(raw) for raw in json_of(body, list[msgspec.Raw])]
 
 
 def _lists(body: bytes, signals: list[Signal]) -> dict[str, list[bytes]]:
     """The lists of events in an object, by name. What else it has is reported."""
-    try:
-        members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError as error:
-        raise Unreadable(f"broken JSON: {error}") from error
+    members = json_of(body, dict[str, msgspec.Raw])
     lists = {name: _array(bytes(raw)) for name, raw in members.items() if bytes(raw).startswith(b"[")}
     if not lists:
         raise Unreadable("an object without lists of events")
@@ -263,18 +258,6 @@ def _joined(first: Incident, again: Incident) -> Incident:
     return msgspec.structs.replace(first, impacts=(*first.impacts, *more)) if more else first
 
 
-def _broken(raw: bytes, names: Sequence[str], error: Exception) -> Signal:
-    """The signal for an event that cannot be read, with what it calls itself."""
-    try:
-        item = msgspec.json.decode(raw, type=dict[str, Any])
-    except msgspec.DecodeError:
-        item = {}
-    named = " ".join(str(item[name]) for name in names if name in item) or " ".join(
-        raw[:40].decode(errors="replace").split()
-    )
-    return Signal("bad-incident", "[]", f"{named}: {error}")
-
-
 def _split(service: str) -> tuple[str, str | None]:
     """Service code and region code of `ec2-us-east-1`; a service without a region has none."""
     match = _REGION.search(service)
@@ -306,19 +289,19 @@ def _read_event(raw: bytes, service: str | None) -> _Read:
     signals: list[Signal] = []
     try:
         return _event(decode(raw, _Event, signals, "[]"), service, signals), tuple(signals)
-    except (msgspec.DecodeError, ValueError) as error:
-        return None, (*signals, _broken(raw, ("arn",), error))
+    except BROKEN as error:
+        return None, (*signals, unread(raw, error, "[]", ("arn",)))
 
 
 def _event(event: _Event, listed_under: str | None, signals: list[Signal]) -> Incident:
     title, mark = _title(event.summary, signals)
     ended_at = epoch(event.end_time) if event.end_time else None
-    over = bool(mark or ended_at)
+    updates = _log(event, of_the_past=listed_under is not None)
+    last = updates[-1] if updates else None
+    over = bool(mark or ended_at or (listed_under and last and last.state is State.RESOLVED))
     for where, code in _codes(event):
         look_up(SEVERITIES, code, signals, f"[].{where}")
     severity, severity_text = _worst(code for _, code in _codes(event))
-    updates = _log(event)
-    last = updates[-1] if updates else None
     resolved_posted_at = last.posted_at if last and last.state is State.RESOLVED else ended_at
     return Incident(
         key=event.arn,
@@ -357,19 +340,22 @@ def _codes(event: _Event) -> Iterator[tuple[str, str]]:
         yield "impacted_service_status_changes[].current_status", str(change.current_status)
 
 
-def _log(event: _Event) -> tuple[Update, ...]:
+def _log(event: _Event, of_the_past: bool) -> tuple[Update, ...]:
     """The messages, oldest first.
 
     The mark is sometimes written onto older messages as well: only a message with status 0, or the last
-    one, whose status may be any, is taken by its mark.
+    one, whose status may be any, is taken by its mark. In the history a last message with status 0 needs none.
     """
     messages = sorted(event.event_log, key=lambda message: epoch(message.timestamp))
+
+    def ends(message: _Message) -> bool:
+        last, well = message is messages[-1], str(message.status) == "0"
+        return ((last or well) and _MARK.search(message.summary) is not None) or (of_the_past and last and well)
+
     return tuple(
         Update(
             posted_at=epoch(message.timestamp),
-            state=State.RESOLVED
-            if _MARK.search(message.summary) and (str(message.status) == "0" or message is messages[-1])
-            else None,
+            state=State.RESOLVED if ends(message) else None,
             state_text=str(message.status),
             text=plain(message.message),
         )
@@ -453,8 +439,8 @@ def _read_legacy(raw: bytes, zones: _Zones) -> _Read:
     signals: list[Signal] = []
     try:
         return _legacy(decode(raw, _LegacyEvent, signals, "[]"), dict(zones), signals), tuple(signals)
-    except (msgspec.DecodeError, ValueError) as error:
-        return None, (*signals, _broken(raw, ("service", "date"), error))
+    except BROKEN as error:
+        return None, (*signals, unread(raw, error, "[]", ("service", "date")))
 
 
 def _legacy(event: _LegacyEvent, zones: Mapping[str, str], signals: list[Signal]) -> Incident:
@@ -494,6 +480,7 @@ def _simple(
     mark: str | None,
     posted_at: datetime,
     updates: tuple[Update, ...],
+    newest_only: bool = False,
 ) -> Incident:
     """An incident of one service, of which no field says when it began or ended."""
     place = _PLACE.match(name) if name else None
@@ -514,6 +501,7 @@ def _simple(
         first_posted_at=posted_at,
         resolved_posted_at=updates[-1].posted_at if mark and updates else None,
         updates=updates,
+        newest_only=newest_only,
         impacts=(
             Impact(
                 service_key=service_key,
@@ -617,29 +605,20 @@ def _local(day: date, clock: time, zone: ZoneInfo, label: str) -> datetime:
 # RSS
 
 
-def _rss_page(body: bytes, source: Source) -> Page:
-    if b"<!ENTITY" in body:
-        raise Unreadable("XML that declares entities")
-    try:
-        root = ElementTree.fromstring(body)
-    except ElementTree.ParseError as error:
-        raise Unreadable(f"neither RSS nor JSON: {error}") from error
-    channel = root.find("channel")
-    if root.tag != "rss" or channel is None:
-        raise Unreadable(f"XML, but not RSS: <{root.tag}>")
+def _rss_page(body: bytes, capture: Capture, source: Source) -> Page:
     signals: list[Signal] = []
-    _audit(channel, _CHANNEL, "channel", signals)
-    elements = channel.findall("item")
+    feed = feeds.read(body, signals, base=capture.url)
+    if "amazon" not in feed.link:
+        raise Unreadable(f"a feed, but not one of AWS: {feed.title[:40]!r} of {feed.link!r}")
     items: list[_Item] = []
-    for element in elements:
-        _audit(element, _ITEM, "item", signals)
+    for entry in feed.entries:
         try:
-            items.append(_item(element, source, signals))
+            items.append(_item(entry, capture, source, signals))
         except ValueError as error:
-            signals.append(Signal("bad-incident", "item", f"{element.findtext('guid') or ''}: {error}"))
-    if elements and not items:
-        raise Unreadable(f"none of {len(elements)} items is a message: {signals[-1].detail}")
-    name: str | None = (channel.findtext("title") or "").strip().removesuffix(" Service Status")
+            signals.append(Signal("bad-incident", "entry", f"{entry.id}: {error}"))
+    if feed.entries and not items:
+        raise Unreadable(f"none of {len(feed.entries)} items is a message: {signals[-1].detail}")
+    name: str | None = feed.title.removesuffix(" Service Status")
     if name in ("", "Amazon Web Services"):  # the feed of all services
         name = None
     return Page(
@@ -648,49 +627,25 @@ def _rss_page(body: bytes, source: Source) -> Page:
     )
 
 
-_CHANNEL = frozenset({"title", "link", "language", "lastBuildDate", "generator", "description", "ttl", "item"})
-_ITEM = frozenset({"title", "link", "pubDate", "guid", "description"})
-
-
-def _audit(element: ElementTree.Element, known: frozenset[str], where: str, signals: list[Signal]) -> None:
-    for child in element:
-        if child.tag not in known:
-            signals.append(Signal("unknown-field", f"{where}.{child.tag}", (child.text or "").strip()[:80]))
-
-
-def _item(element: ElementTree.Element, source: Source, signals: list[Signal]) -> _Item:
-    guid = _GUID.search(element.findtext("guid") or "")
+def _item(entry: feeds.Entry, capture: Capture, source: Source, signals: list[Signal]) -> _Item:
+    """A message; of when its pubDate says, in one of the American zones of RFC 822 or one that the source explains."""
+    guid = _GUID.search(entry.id)
     if not guid:
         raise ValueError("a guid that is not #<service>_<epoch>")
-    head, colon, rest = (element.findtext("title") or "").strip().partition(":")
+    head, colon, rest = entry.title.partition(":")
     known = bool(colon) and head.strip().lower() in PREFIXES
     if not known:
-        signals.append(Signal("unknown-word", "item.title", head))
+        signals.append(Signal("unknown-word", "entry.title", head))
+    posted_at = moment(entry.published, source, capture.fetched_at, signals, "entry.pubDate")
     title, mark = _title(rest if known else f"{head}{colon}{rest}", signals)
     return _Item(
         service=guid[1],
-        posted_at=_published(element.findtext("pubDate") or "", source, signals) or epoch(guid[2]),
+        posted_at=posted_at or epoch(guid[2]),
         prefix=head.strip() if known else None,
         mark=mark,
         title=title,
-        text=plain(element.findtext("description") or ""),
+        text=plain(entry.content),
     )
-
-
-def _published(text: str, source: Source, signals: list[Signal]) -> datetime | None:
-    """A pubDate: RFC 822 with one of its American zones, or with one that the source explains."""
-    try:
-        when = parsedate_to_datetime(text)
-    except ValueError:
-        signals.append(Signal("bad-value", "item.pubDate", text))
-        return None
-    if when.tzinfo:
-        return when.astimezone(UTC)
-    label = text.split()[-1]
-    if label in source.zones:
-        return _local(when.date(), when.time(), ZoneInfo(source.zones[label]), label)
-    signals.append(Signal("unknown-word", "item.pubDate zone", label))
-    return None
 
 
 def _gathered(items: Iterable[_Item]) -> list[list[_Item]]:
@@ -734,6 +689,7 @@ def _from_items(group: Sequence[_Item], name: str | None) -> Incident:
             )
             for item in group
         ),
+        newest_only=True,
     )
 
 

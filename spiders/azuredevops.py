@@ -26,7 +26,7 @@ import msgspec
 from crawler import embedded
 from crawler.catalog import Source
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, convert, json_of
 from crawler.platform import Ask, Platform
 from crawler.records import (
     OVER,
@@ -68,8 +68,6 @@ _STATUS = "ms.vss-status-web.public-status-data-provider"
 _ACTIVE = "ms.vss-status-web.active-public-live-site-events-data-provider"
 _DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 
-#: What malformed values raise while they are read.
-_BROKEN = (msgspec.ValidationError, ValueError, OverflowError)
 
 Word = str | int
 
@@ -148,10 +146,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signat
     signals: list[Signal] = []
     html = embedded.html_text(capture.body)
     if html is None:
-        try:
-            document = msgspec.json.decode(capture.body or b"", type=dict[str, Any])
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            raise Unreadable(f"neither a page nor JSON: {error}") from error
+        document = json_of(capture, dict[str, Any])
         return Page(components=_components(document, signals), signals=tuple(dict.fromkeys(signals)))
     providers = (embedded.script(html, "dataProviders") or {}).get("data")
     if not isinstance(providers, dict) or not any(name.startswith("ms.vss-status-web.") for name in providers):
@@ -196,7 +191,7 @@ def _incidents(events: list[dict[str, Any]], signals: list[Signal]) -> tuple[Inc
             event = convert(item, _Event, signals, "liveSiteEvents[]")
             if not event.is_deleted:
                 found.setdefault(str(event.id), _incident(event, signals))
-        except _BROKEN as error:
+        except BROKEN as error:
             signals.append(Signal("bad-incident", "liveSiteEvents[]", f"{str(item.get('id'))[:80]}: {error}"))
     return tuple(found.values())
 

@@ -25,19 +25,20 @@ Times are UTC with `Z`; days of the history are those of the page's zone, which 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from html import escape
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from parsel import Selector
 
 from crawler.catalog import Source
+from crawler.dates import utc
 from crawler.embedded import html_text
 from crawler.intervals import spells
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
 from crawler.platform import About, Platform, below_root
 from crawler.records import (
     Capture,
@@ -101,10 +102,6 @@ ZONES: Mapping[str, str] = {
     "Seoul": "Asia/Seoul",
     "Sydney": "Australia/Sydney",
 }
-
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
-
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _PageAttributes(Payload):
@@ -220,10 +217,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
     if html is not None:
         return _read_html(html)
     signals: list[Signal] = []
-    try:
-        document = convert(msgspec.json.decode(body, type=dict[str, Any]), _Document, signals)
-    except _BROKEN as error:
-        raise Unreadable(f"not a document of Better Stack: {error}") from error
+    document = json_of(body, _Document, signals)
     if document.data.type != "status_page":
         raise Unreadable(f"not a status page but a {document.data.type}")
     look_up(RESOURCE_STATES, document.data.attributes.aggregate_state, signals, "data.attributes.aggregate_state")
@@ -296,9 +290,9 @@ class _Reading:
                 self.reports.append(convert(raw, _Report, self.signals, "included[report]"))
             else:
                 self.signals.append(Signal("unknown-word", "included[].type", str(kind)))
-        except _BROKEN as error:
+        except BROKEN as error:
             what = "bad-incident" if kind in ("status_report", "status_update") else "bad-component"
-            self.signals.append(Signal(what, "included[]", f"{kind} {str(raw.get('id'))[:40]}: {error}"))
+            self.signals.append(unread(raw, error, f"included[{kind}]", kind=what))
 
     def component(self, key: str) -> Component:
         """A resource under the heading of its section."""
@@ -343,9 +337,9 @@ class _Reading:
         )
         over = now is Severity.OPERATIONAL
         closing = _closing(messages) if over else None
-        closed = _utc(closing.attributes.published_at) if closing else None
-        start, end = _utc(told.starts_at), told.ends_at and _utc(told.ends_at)
-        posted = _utc(messages[0].attributes.published_at) if messages else start
+        closed = utc(closing.attributes.published_at) if closing else None
+        start, end = utc(told.starts_at), told.ends_at and utc(told.ends_at)
+        posted = utc(messages[0].attributes.published_at) if messages else start
         impacts = self.window(told, start, end) if planned else self.spells(told, messages, closed)
         severity = worst([impact.severity for impact in impacts])
         state: State | None
@@ -375,7 +369,7 @@ class _Reading:
         words = list(dict.fromkeys(each.status for each in told.attributes.affected_resources or ()))
         return Update(
             key=told.id,
-            posted_at=_utc(told.attributes.published_at),
+            posted_at=utc(told.attributes.published_at),
             state=State.RESOLVED if _resolves(told) else None,
             state_text=", ".join(words) or None,
             text=_text(told.attributes.message),
@@ -403,7 +397,7 @@ class _Reading:
             for each in update.attributes.affected_resources or ():
                 key = str(each.status_page_resource_id)
                 severity = look_up(RESOURCE_STATES, each.status, self.signals, where)
-                changes.setdefault(key, []).append((_utc(update.attributes.published_at), severity))
+                changes.setdefault(key, []).append((utc(update.attributes.published_at), severity))
                 words.setdefault((key, severity), each.status)
         impacts = [
             Impact(
@@ -443,11 +437,6 @@ def _closing(messages: list[_Update]) -> _Update | None:
     return found
 
 
-def _utc(when: datetime) -> datetime:
-    """In UTC, cut to whole seconds."""
-    return when.astimezone(UTC).replace(microsecond=0)
-
-
 def _text(text: str | None) -> str:
     """Markdown, in which `<` is a character; its blanks folded."""
     return plain(escape(text or "", quote=False))
@@ -459,7 +448,7 @@ def _about(capture: Capture) -> About:
         attributes = msgspec.json.decode(capture.body or b"")["data"]["attributes"]
         zone = str(attributes.get("timezone") or "")
         return About(name=attributes.get("company_name"), timezone=ZONES.get(zone) or (zone if "/" in zone else None))
-    except (*_BROKEN, LookupError, TypeError, AttributeError):
+    except (*BROKEN, LookupError, TypeError, AttributeError):
         return About()
 
 

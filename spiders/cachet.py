@@ -40,7 +40,7 @@ import msgspec
 from crawler.catalog import Source
 from crawler.dates import moment
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, convert, json_of, unread
 from crawler.platform import Ask, Platform
 from crawler.records import (
     OVER,
@@ -83,9 +83,6 @@ PLANS: Mapping[str, State] = {"0": State.SCHEDULED, "1": State.IN_PROGRESS, "2":
 MANY = 100
 #: The reach of a list that is all there is.
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
-
-#: What malformed values raise while they are decoded and read.
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 
 
 # --- version 2 --------------------------------------------------------------------------------------
@@ -374,10 +371,9 @@ def read(capture: Capture, source: Source) -> Page:
                 listed.append(thing)
             elif isinstance(thing, ComponentState):
                 components.append(thing)
-        except _BROKEN as error:
+        except BROKEN as error:
             kind = "bad-component" if answer.name in ("components", "groups") else "bad-incident"
-            name = item.get("id") if isinstance(item, dict) else item
-            signals.append(Signal(kind, f"{answer.name}[]", f"{str(name)[:40]}: {error}"))
+            signals.append(unread(item, error, f"{answer.name}[]", kind=kind))
     whole = len(listed) == len(answer.items)
     return Page(
         incidents=tuple(incidents),
@@ -389,10 +385,7 @@ def read(capture: Capture, source: Source) -> Page:
 
 def _answer(capture: Capture, signals: list[Signal]) -> _Answer:
     body = capture.body or b""
-    try:
-        document = msgspec.json.decode(body, type=dict[str, Any])
-    except _BROKEN as error:
-        raise Unreadable(f"not an answer of Cachet: {error}; begins with {body[:40]!r}") from error
+    document = json_of(body, dict[str, Any])
     path = urlsplit(capture.url).path.rstrip("/").rpartition("/")[2]
     try:
         if "links" in document:
@@ -409,7 +402,7 @@ def _answer(capture: Capture, signals: list[Signal]) -> _Answer:
             kinds = {_kind2(item) for item in flat.data}
             pages = flat.meta.pagination
             answer = _Answer(2, path, flat.data, pages.current_page, pages.current_page < pages.total_pages, {})
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"not an answer of Cachet: {error}") from error
     known = kinds - {None} if answer.items else {path}
     if len(known) != 1 or not known <= {"incidents", "schedules", "components", "groups"}:
@@ -698,7 +691,7 @@ def _follow(capture: Capture, source: Source) -> Iterable[Ask]:  # noqa: ARG001 
             ]
             address = f"{_base(capture.url)}/components?per_page={MANY}"
             return (Ask(address, name=f"{address}#{urlencode(groups)}" if groups else None),)
-    except (Unreadable, *_BROKEN):
+    except (Unreadable, *BROKEN):
         return ()
     return _next(capture.url, answer) if answer.name == "components" else ()
 

@@ -32,17 +32,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from html import escape
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from crawler.catalog import Source
+from crawler.dates import utc
 from crawler.embedded import having, html_text, nuxt
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
 from crawler.platform import About, Platform
 from crawler.records import (
     OVER,
@@ -87,10 +88,8 @@ MOMENT = timedelta(minutes=1)
 #: Dated back further than this, it was carried over from another page.
 CARRIED_OVER = timedelta(days=30)
 
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 
 T = TypeVar("T")
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _Service(Payload, rename="camel"):
@@ -219,10 +218,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
     html = html_text(capture.body)
     if html is not None:
         return reading.html(html)
-    try:
-        document = msgspec.json.decode(capture.body or b"")
-    except _BROKEN as error:
-        raise Unreadable(f"neither a page nor JSON of Checkly: {error}") from error
+    document = json_of(capture)
     if isinstance(document, list):
         return reading.states(document)
     if isinstance(document, dict):
@@ -298,7 +294,7 @@ class _Reading:
         for raw in document:
             try:
                 told = convert(raw, _ServiceState, self.signals, "[]")
-            except _BROKEN as error:
+            except BROKEN as error:
                 self.signals.append(Signal("bad-component", "[]", str(error)))
                 continue
             components.append(
@@ -334,7 +330,7 @@ class _Reading:
         """A document without which the capture means nothing."""
         try:
             return convert(document, kind, self.signals)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise Unreadable(f"not a document of Checkly: {error}") from error
 
     def page(self, incidents: Iterable[Incident], count: int | None = None) -> Page:
@@ -353,9 +349,8 @@ class _Reading:
         for raw in raws or ():
             try:
                 yield parse(raw)
-            except (*_BROKEN, KeyError, TypeError) as error:
-                name = raw.get("id") if isinstance(raw, dict) else None
-                self.signals.append(Signal("bad-incident", "incidents[]", f"{str(name or raw)[:60]}: {error}"))
+            except (*BROKEN, KeyError, TypeError) as error:
+                self.signals.append(unread(raw, error, "incidents[]"))
 
     def incident(self, raw: Any, hit: Iterable[Component] = ()) -> Incident:
         """One incident; `hit` are its services where it does not name them itself."""
@@ -363,8 +358,8 @@ class _Reading:
         state = look_up(STATES, told.last_update_status, self.signals, "incidents[].lastUpdateStatus")
         severity = look_up(SEVERITIES, told.severity, self.signals, "incidents[].severity")
         written = sorted(told.incident_updates or (), key=_shown)
-        shown = min([_utc(told.created_at), *(_shown(update) for update in written)])
-        posted = min((_utc(update.created_at) for update in written), default=shown)
+        shown = min([utc(told.created_at), *(_shown(update) for update in written)])
+        posted = min((utc(update.created_at) for update in written), default=shown)
         closing = _closing(written) if state in OVER else None
         ended = _shown(closing) if closing else None
         return Incident(
@@ -376,9 +371,9 @@ class _Reading:
             state=state,
             state_text=told.last_update_status,
             started_at=shown if MOMENT < posted - shown <= CARRIED_OVER and ended != shown else None,
-            ended_at=ended if closing and ended and shown < ended < _utc(closing.created_at) - MOMENT else None,
+            ended_at=ended if closing and ended and shown < ended < utc(closing.created_at) - MOMENT else None,
             first_posted_at=posted if posted - shown <= CARRIED_OVER else shown,
-            resolved_posted_at=_utc(closing.created_at) if closing else None,
+            resolved_posted_at=utc(closing.created_at) if closing else None,
             updates=tuple(
                 Update(
                     key=update.id,
@@ -404,7 +399,7 @@ class _Reading:
             severity_text=told.severity,
             state=look_up(STATES, told.status, self.signals, "activeIncidents[].status"),
             state_text=told.status,
-            first_posted_at=_utc(told.started_at),
+            first_posted_at=utc(told.started_at),
             impacts=self.impacts(map(_component, told.affected_services or ()), severity, told.severity),
         )
 
@@ -424,8 +419,8 @@ class _Reading:
             severity=Severity.MAINTENANCE,
             state=state,
             state_text=word,
-            started_at=_utc(start),
-            ended_at=end and _utc(end),
+            started_at=utc(start),
+            ended_at=end and utc(end),
             updates=(Update(posted_at=None, text=text),) if text else (),
             impacts=self.impacts(
                 map(_component, (*(told.services or ()), *(told.affected_services or ()))), Severity.MAINTENANCE, None
@@ -444,14 +439,9 @@ def _component(service: _Service) -> Component:
     return Component(key=service.id, name=_text(service.name) or service.id, group=service.group)
 
 
-def _utc(when: datetime) -> datetime:
-    """In UTC, cut to whole seconds."""
-    return when.astimezone(UTC).replace(microsecond=0)
-
-
 def _shown(update: _Update) -> datetime:
     """The time the page shows beside a message."""
-    return _utc(update.public_incident_update_date or update.created_at)
+    return utc(update.public_incident_update_date or update.created_at)
 
 
 def _closing(written: list[_Update]) -> _Update | None:
@@ -488,7 +478,7 @@ def _about(capture: Capture) -> About:
     try:
         html = html_text(capture.body)
         told = nuxt(html) if html is not None else msgspec.json.decode(capture.body or b"")
-    except (*_BROKEN, Unreadable):
+    except (*BROKEN, Unreadable):
         return About()
     for found in having(told, "statusPage"):
         if isinstance(found["statusPage"], dict):

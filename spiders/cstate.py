@@ -41,7 +41,7 @@ from crawler import feeds
 from crawler.catalog import Source
 from crawler.dates import moment
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, decode
+from crawler.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, unread
 from crawler.platform import About, Ask, Platform, below_root
 from crawler.records import (
     OVER,
@@ -83,7 +83,6 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 #: Issues of which a round asks for the text.
 NEWEST = 5
 
-_BROKEN = (msgspec.DecodeError, ValueError, RecursionError)
 #: What a template prints for what is not set, and Go for no time.
 _NOTHING = frozenset({"", "<no value>", "null"})
 _NO_TIME = "0001-01-01"
@@ -168,10 +167,8 @@ class _Kind(msgspec.Struct):
 
 def read(capture: Capture, source: Source) -> Page:
     """What one response says. Raises Unreadable when it is none of the bodies named above."""
-    body = (capture.body or b"").removeprefix(b"\xef\xbb\xbf").strip()
+    body = body_of(capture)
     reading = _Reading(source, capture, [])
-    if not body:
-        raise Unreadable("empty body")
     if body[:1] == b"{":
         page = _read_json(body, reading)
     elif body[:3] in (b"---", b"+++"):
@@ -204,7 +201,7 @@ TRACKED = ("%d %b %Y %H:%M",)
 def _read_json(body: bytes, reading: _Reading) -> Page:
     try:
         kind = msgspec.json.decode(body, type=_Kind).is_
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"broken JSON, perhaps by a quotation mark in a title: {error}") from error
     if kind == "index":
         return _read_index(_document(body, _Index, reading), reading)
@@ -227,10 +224,7 @@ def _read_json(body: bytes, reading: _Reading) -> Page:
 
 
 def _document(body: bytes, kind: type[T], reading: _Reading) -> T:
-    try:
-        return decode(body, kind, reading.signals)
-    except _BROKEN as error:
-        raise Unreadable(f"not a document of cState: {error}") from error
+    return json_of(body, kind, reading.signals)
 
 
 def _read_index(index: _Index, reading: _Reading) -> Page:
@@ -248,7 +242,7 @@ def _read_index(index: _Index, reading: _Reading) -> Page:
     return Page(
         incidents=tuple(incidents.values()),
         components=_systems(index.systems, reading),
-        open_only=bool(listed) and not any(signal.kind == "bad-incident" for signal in reading.signals),
+        open_only=bool(listed) and all_read(reading.signals),
     )
 
 
@@ -275,10 +269,8 @@ def _issues(
                 issue = decode(raw, _Issue, reading.signals, where)
                 told = _told(issue, reading)
                 yield _incident(told._replace(informational=told.informational or informational), reading)
-        except _BROKEN as error:
-            text = bytes(raw).decode(errors="replace")
-            name = re.search(r'"filename":\s*"([^"]*)', text)
-            reading.signals.append(Signal("bad-incident", where, f"{name[1] if name else text[:40]}: {error}"))
+        except BROKEN as error:
+            reading.signals.append(unread(raw, error, where, ("filename",)))
 
 
 # --- one issue, however it came
@@ -384,7 +376,7 @@ def _updates(told: _Told, reading: _Reading) -> Iterator[Update]:
 
 def _tracked(text: str, reading: _Reading) -> datetime | None:
     match = _TRACK.search(text)
-    return reading.time(plain(match[1] or match[2]), "issue.body track") if match else None
+    return reading.time(plain(match[1] or match[2] or ""), "issue.body track") if match else None
 
 
 def _words(text: str) -> str:
@@ -503,13 +495,13 @@ def _pages(capture: Capture) -> list[_Issue]:
         if msgspec.json.decode(capture.body or b"", type=_Kind).is_ != "issues":
             return []
         pages = msgspec.json.decode(capture.body or b"", type=_Raws).pages
-    except _BROKEN:
+    except BROKEN:
         return []
     found: list[_Issue] = []
     for raw in pages:
         try:
             issue = decode(raw, _Issue, [])
-        except _BROKEN:
+        except BROKEN:
             continue
         if issue.is_ == "issue" and issue.permalink:
             found.append(issue)
@@ -540,7 +532,7 @@ def _record(source: Source, key: str) -> Ask:
 def _about(capture: Capture) -> About:
     try:
         told = msgspec.json.decode(capture.body or b"", type=dict[str, Any])
-    except _BROKEN:
+    except BROKEN:
         return About()
     return About(name=str(told["title"]) if told.get("title") else None)
 

@@ -29,7 +29,7 @@ import msgspec
 from crawler.catalog import Source
 from crawler.dates import moment
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, decode
+from crawler.payload import BROKEN, Ignored, Payload, body_of, decode
 from crawler.platform import Ask, Platform
 from crawler.records import (
     OVER,
@@ -61,7 +61,6 @@ STATES: Mapping[str, State] = {
 NEWEST = 5
 _CONTENTS = "https://api.github.com/repos/datocms/status-website/contents/data"
 _PAGE = "https://status.datocms.com/incidents"
-_BROKEN = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 class _Update(Payload):
@@ -99,16 +98,14 @@ class _Listed(Payload):
 
 def read(capture: Capture, source: Source) -> Page:
     """The incident of one file; nothing of a list of files. Raises Unreadable when it is neither."""
-    body = (capture.body or b"").strip()
+    body = body_of(capture)
     signals: list[Signal] = []
-    if not body:
-        raise Unreadable("empty body")
     try:
         if body[:1] == b"[":
             decode(body, list[_Listed], signals, "[]")
             return Page(signals=tuple(dict.fromkeys(signals)))
         told = decode(body, _File, signals)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"neither an incident of DatoCMS nor a list of them: {error}") from error
     if told.updates is None and told.scheduled_time is None:
         raise Unreadable("no incident of DatoCMS: neither updates nor scheduledTime")
@@ -189,7 +186,7 @@ def _files(capture: Capture) -> list[_Listed]:
     """The files that a folder lists, newest first: their names begin with a date."""
     try:
         listed = decode((capture.body or b"").strip(), list[_Listed], [])
-    except _BROKEN:
+    except BROKEN:
         return []
     found = [file for file in listed if file.type == "file" and file.name.endswith(".json") and file.download_url]
     return sorted(found, key=lambda file: file.name, reverse=True)

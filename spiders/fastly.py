@@ -18,13 +18,11 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-import msgspec
-
 from crawler import feeds
 from crawler.catalog import Source
 from crawler.dates import moment
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import Ignored, Payload, body_of, convert, json_of, readable
 from crawler.platform import Platform
 from crawler.records import (
     Capture,
@@ -74,9 +72,6 @@ _GUID = re.compile(r"/(?P<incident>\d+)/(?P<message>\d+)")
 _RETROSPECTIVE = re.compile(r"(?i)^retrospective\b")
 _MAINTENANCE = re.compile(r"(?i)\bmaintenance\b")
 
-#: What malformed values raise while they are read.
-_BROKEN = (msgspec.ValidationError, ValueError, OverflowError)
-
 
 class _Incident(Payload, kw_only=True, rename="pascal"):
     """An incident that is not resolved."""
@@ -104,24 +99,18 @@ class _Summary(Payload, kw_only=True, rename="pascal"):
 
 def read(capture: Capture, source: Source) -> Page:
     """What the summary or the feed says. Raises Unreadable when the body is neither."""
-    body = (capture.body or b"").strip()
-    if not body:
-        raise Unreadable("empty body")
+    body = body_of(capture)
     if feeds.looks_like_one(body):
         return _feed(capture, source)
     signals: list[Signal] = []
-    try:
-        summary = convert(msgspec.json.decode(body), _Summary, signals)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Unreadable(f"neither Fastly's summary nor a feed: {error}") from error
-    incidents: dict[str, Incident] = {}
-    for item in summary.unresolved_incidents:
-        try:
-            told = convert(item, _Incident, signals, "UnresolvedIncidents[]")
-            incidents[str(told.id)] = _incident(told, source, capture.fetched_at, signals)
-        except _BROKEN as error:
-            name = item.get("Id") if isinstance(item, dict) else item
-            signals.append(Signal("bad-incident", "UnresolvedIncidents[]", f"{str(name)[:80]}: {error}"))
+    summary = json_of(body, _Summary, signals)
+
+    def incident(item: object) -> Incident:
+        told = convert(item, _Incident, signals, "UnresolvedIncidents[]")
+        return _incident(told, source, capture.fetched_at, signals)
+
+    read = readable(summary.unresolved_incidents, incident, signals, "UnresolvedIncidents[]", ("Id",))
+    incidents = {incident.key: incident for incident in read}
     overall = ComponentState(
         component=Component(key=None, name="Fastly"),
         severity=_word(SEVERITIES, summary.status, signals, "Status"),
@@ -218,6 +207,7 @@ def _told(key: str, messages: Iterable[tuple[feeds.Entry, Update]]) -> Incident:
         state_text=over[0] if over else None,
         first_posted_at=min(posted, default=None),
         updates=updates,
+        newest_only=True,
     )
 
 

@@ -369,6 +369,7 @@ def _incident(key: str, group: Sequence[_Message], reading: _Reading) -> Inciden
             )
             for message in group
         ),
+        newest_only=len(group) == 1 or group[0].entry is not newest.entry,
         impacts=tuple(_impacts(newest.entry, reading)),
         postmortem_at=next((m.posted_at for m in group if m.state is State.POSTMORTEM), None),
     )
@@ -436,7 +437,7 @@ def _find(root: str, html: str) -> dict[str, str]:
         return {}
     named = [
         (link.attrib.get("type", ""), urljoin(f"{root}/", link.attrib["href"]))
-        for link in Selector(html).css("link[rel~=alternate][href]")
+        for link in Selector(html, type="html").css("link[rel~=alternate][href]")
         if link.attrib.get("type", "") in ("application/atom+xml", "application/rss+xml")
     ]
     addresses = dict.fromkeys(address for _, address in sorted(named))

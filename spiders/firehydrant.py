@@ -24,13 +24,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from crawler.catalog import Source
+from crawler.dates import utc
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import Ignored, Payload, Time, convert, json_of, readable
 from crawler.platform import About, Platform, below_root
 from crawler.records import (
     OVER,
@@ -84,10 +85,6 @@ _KINDS = frozenset({"Note", "BulkImpactUpdate"})
 CARRIED_OVER = timedelta(days=3)
 _CARRIED = re.compile(r"\W*\*\*([\w ]+)\*\*\s*[—–-]")
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
-#: What malformed values raise while they are decoded and put into UTC.
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 
 
 class _Config(Payload):
@@ -146,35 +143,22 @@ class _Document(Payload):
 def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contract of readers
     """All incidents, and what the open ones make of the components. Raises Unreadable when the body is another."""
     signals: list[Signal] = []
-    document = _document(capture.body or b"", signals)
+    document = json_of(capture, _Document, signals)
     conditions = {
         word: look_up(CONDITIONS, meaning, signals, "conditions.*") for word, meaning in document.conditions.items()
     }
-    incidents: list[Incident] = []
-    for item in document.incidents:
-        try:
-            told = convert(item, _Incident, signals, "incidents[]")
-            incidents.append(_incident(told, document, conditions, capture.fetched_at, signals))
-        except _BROKEN as error:
-            name = item.get("id") if isinstance(item, dict) else item
-            signals.append(Signal("bad-incident", "incidents[]", f"{str(name)[:40]}: {error}"))
+
+    def incident(item: Any) -> Incident:
+        told = convert(item, _Incident, signals, "incidents[]")
+        return _incident(told, document, conditions, capture.fetched_at, signals)
+
+    incidents = list(readable(document.incidents, incident, signals, "incidents[]"))
     return Page(
         incidents=tuple(incidents),
         components=tuple(_states(document, incidents)),
         signals=tuple(dict.fromkeys(signals)),
         reach=_BEGINNING if incidents and len(incidents) == len(document.incidents) else None,
     )
-
-
-def _document(body: bytes, signals: list[Signal]) -> _Document:
-    try:
-        return convert(msgspec.json.decode(body), _Document, signals)
-    except _BROKEN as error:
-        raise Unreadable(f"not a payload of FireHydrant: {error}; begins with {body[:40]!r}") from error
-
-
-def _utc(when: datetime) -> datetime:
-    return when.astimezone(UTC).replace(microsecond=0)
 
 
 class _Told(NamedTuple):
@@ -198,7 +182,7 @@ def _incident(
     updates = tuple(update for update, _ in timeline.messages)
     posted = [when for _, when in timeline.messages]
     started, ended = (
-        _utc(told.timestamps[name]) if name in told.timestamps else None for name in ("started", "resolved")
+        utc(told.timestamps[name]) if name in told.timestamps else None for name in ("started", "resolved")
     )
     over = ended is not None
     if started and ended and ended <= started:  # written up afterwards, by a single message
@@ -249,7 +233,7 @@ def _timeline(told: _Incident, signals: list[Signal]) -> _Told:
         carried = _CARRIED.match(text)
         word = carried[1] if carried else milestone
         state = look_up(MILESTONES, word, signals, _MILESTONE)
-        occurred, written = _utc(entry.occurred), _utc(entry.written or entry.occurred)
+        occurred, written = utc(entry.occurred), utc(entry.written or entry.occurred)
         posted = occurred if written - occurred > CARRIED_OVER else written
         if state in OVER and over is None:
             over = posted
@@ -311,7 +295,7 @@ def _rank(impact: Impact) -> int:
 
 def _about(capture: Capture) -> About:
     try:
-        config = _document(capture.body or b"", []).config
+        config = json_of(capture, _Document).config
     except Unreadable:
         return About()
     return About(name=config.companyName or config.title or None)

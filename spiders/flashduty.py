@@ -37,7 +37,7 @@ from crawler.catalog import Source
 from crawler.dates import moment
 from crawler.intervals import spells
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, convert, readable
 from crawler.platform import About, Ask, Platform
 from crawler.records import (
     OVER,
@@ -81,8 +81,6 @@ WELL = "operational"
 #: How far back a round looks for changes that are over.
 RECENT = 31 * 86400
 
-#: What malformed values raise while they are decoded and put into UTC.
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 _API = re.compile(r"^(.*/api/status-page/\d+)/")
 _PAGE = re.compile(
     r"""api/status-page/(\d+)|statuspage/image/\d+/(\d+)/|\bpage_?id\\?["']?\s*[:=]\s*\\?["']?(\d{8,})""", re.I
@@ -200,16 +198,14 @@ def read(capture: Capture, source: Source) -> Page:
         else:
             convert(data, _Change, [])
             items, where = [data], "data"
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"not an answer of a Flashduty status page: {error}") from error
     known = _components(page) if page else {}
-    incidents: list[Incident] = []
-    for item in items:
-        try:
-            incidents.append(_incident(convert(item, _Change, signals, where), capture.url, known, signals, where))
-        except _BROKEN as error:
-            name = item.get("change_id") if isinstance(item, dict) else item
-            signals.append(Signal("bad-incident", where, f"{str(name)[:40]}: {error}"))
+
+    def incident(item: Any) -> Incident:
+        return _incident(convert(item, _Change, signals, where), capture.url, known, signals, where)
+
+    incidents = list(readable(items, incident, signals, where, ("change_id",)))
     whole = len(incidents) == len(items)
     return Page(
         incidents=tuple(incidents),
@@ -223,7 +219,7 @@ def _data(body: bytes, signals: list[Signal]) -> dict[str, Any]:
     """What an answer holds. ValueError, or an error of msgspec, when it is none."""
     try:
         document = msgspec.json.decode(body)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ValueError(f"{error}; begins with {body[:40]!r}") from error
     data = convert(document, _Answer, signals).data
     if not isinstance(data, dict):
@@ -410,7 +406,7 @@ def _older(capture: Capture, source: Source) -> Iterable[Ask]:  # noqa: ARG001 -
     try:
         page = convert(_data(capture.body or b"", []), _Active, []).page
         since = min(_time(told.available_since_seconds) or capture.fetched_at for told in page.components)
-    except _BROKEN:
+    except BROKEN:
         return ()
     bounds = [int(month.timestamp()) for month in _months(since, capture.fetched_at)]
     return tuple(
@@ -454,7 +450,7 @@ def _about(capture: Capture) -> About:
         if feeds.looks_like_one(body):
             return About(name=feeds.read(body, []).title or None)
         return About(name=convert(_data(body, []), _Active, []).page.name)
-    except (Unreadable, *_BROKEN):
+    except (Unreadable, *BROKEN):
         return About()
 
 

@@ -31,7 +31,7 @@ import msgspec
 from crawler.catalog import Source
 from crawler.dates import utc
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, decode
+from crawler.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, unread
 from crawler.platform import Ask, Platform, below_root
 from crawler.records import (
     Capture,
@@ -66,7 +66,6 @@ ANNOUNCEMENTS: Mapping[str, Kind] = {
 }
 
 _STATUSES = "/api/v1/endpoints/statuses"
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 
 T = TypeVar("T")
 
@@ -129,9 +128,7 @@ class _Config(Payload):
 
 def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contract of readers
     """What one response says. Raises Unreadable when it is none of the documents named above."""
-    body = (capture.body or b"").strip()
-    if not body:
-        raise Unreadable("empty body")
+    body = body_of(capture)
     signals: list[Signal] = []
     if body[:1] == b"[":
         page = _read_endpoints(_document(body, list[msgspec.Raw], signals), signals)
@@ -149,10 +146,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
 
 
 def _document(body: bytes, kind: type[T], signals: list[Signal]) -> T:
-    try:
-        return decode(body, kind, signals)
-    except _BROKEN as error:
-        raise Unreadable(f"not a document of Gatus: {error}") from error
+    return json_of(body, kind, signals)
 
 
 # --- endpoints
@@ -174,7 +168,7 @@ def _endpoints(raws: Iterable[msgspec.Raw], signals: list[Signal]) -> Iterator[_
     for raw in raws:
         try:
             yield decode(raw, _Endpoint, signals, "[]")
-        except _BROKEN as error:
+        except BROKEN as error:
             signals.append(Signal("bad-component", "[]", f"{bytes(raw)[:40]!r}: {error}"))
 
 
@@ -245,11 +239,10 @@ def _read_announcements(config: _Config, signals: list[Signal]) -> Page:
         try:
             told = decode(raw, _Announcement, signals, "announcements[]")
             incidents.append(_announcement(told, [incident.key for incident in incidents], signals))
-        except _BROKEN as error:
-            signals.append(Signal("bad-incident", "announcements[]", f"{bytes(raw)[:60]!r}: {error}"))
+        except BROKEN as error:
+            signals.append(unread(raw, error, "announcements[]", ("timestamp",)))
     over = any(incident.state is State.RESOLVED for incident in incidents)
-    bad = any(signal.kind == "bad-incident" for signal in signals)
-    return Page(incidents=tuple(incidents), open_only=not over and not bad)
+    return Page(incidents=tuple(incidents), open_only=not over and all_read(signals))
 
 
 def _announcement(told: _Announcement, taken: Sequence[str], signals: list[Signal]) -> Incident:
@@ -283,7 +276,7 @@ def _listed(capture: Capture) -> list[_Endpoint]:
         return []
     try:
         return list(_endpoints(msgspec.json.decode(capture.body or b"", type=list[msgspec.Raw]), []))
-    except _BROKEN:
+    except BROKEN:
         return []
 
 

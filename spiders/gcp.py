@@ -1,4 +1,5 @@
-"""Google's status engine: `incidents.json` of Google Cloud and of its sister pages.
+"""Google's status engine: `incidents.json` of Google Cloud and of its sister pages (Workspace, Firebase, Maps, Ads, Play,
+Search). Only real answers of Google Cloud have been seen; what others read of the sister pages has the same fields.
 
 One UTF-8 array of incidents, newest first, of about the last 365 days. Two schemas, told apart item by
 item, so that a page (or an import) may hold both:
@@ -28,17 +29,16 @@ What the fields mean, measured on about 1,250 versions of 390 incidents:
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise, product, takewhile
-from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
 from crawler.catalog import Source
-from crawler.payload import Ignored, Payload, decode
+from crawler.payload import BROKEN, Ignored, Payload, decode, json_of, unread
 from crawler.platform import Platform
 from crawler.records import OVER, Capture, Impact, Incident, Page, Severity, Signal, State, Unreadable, Update, instant
 from crawler.words import look_up
@@ -128,12 +128,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
     `reach` is the oldest `begin` on the page, but no more than `KEPT` before the poll, and since
     `RENUMBERED` not before that; a page without incidents promises nothing.
     """
-    if not (capture.body or b"").strip():
-        raise Unreadable("empty body")
-    try:
-        items = msgspec.json.decode(capture.body or b"", type=list[msgspec.Raw])
-    except msgspec.DecodeError as error:
-        raise Unreadable(f"not an array of incidents: {error}") from error
+    items = json_of(capture, list[msgspec.Raw])
     incidents: dict[str, Incident] = {}
     signals: list[Signal] = []
     for item in items:
@@ -166,17 +161,8 @@ def _read_item(raw: bytes, page: str) -> tuple[Incident | None, tuple[Signal, ..
     signals: list[Signal] = []
     try:
         return _incident(decode(raw, _Incident, signals, "[]"), page, signals), tuple(signals)
-    except (msgspec.DecodeError, ValueError) as error:
-        return None, (*signals, Signal("bad-incident", "[]", f"{_name(raw)}: {error}"))
-
-
-def _name(raw: bytes) -> str:
-    """What a broken item calls itself."""
-    try:
-        item = msgspec.json.decode(raw, type=dict[str, Any])
-    except msgspec.DecodeError:
-        item = {}
-    return str(item.get("id") or item.get("uri") or " ".join(raw[:40].decode(errors="replace").split()))
+    except BROKEN as error:
+        return None, (*signals, unread(raw, error, "[]", ("id", "uri")))
 
 
 def _incident(event: _Incident, page: str, signals: list[Signal]) -> Incident:
@@ -292,4 +278,10 @@ def _impacts(
     )
 
 
-PLATFORM = Platform(read=read)
+def _find(root: str, html: str) -> Mapping[str, str]:  # noqa: ARG001 - the signature of all of them
+    """Only of Google's own hosts: an array without incidents, which any host may answer with, is a page too."""
+    ours = (urlsplit(root).hostname or "").endswith(".google.com")
+    return {"incidents": f"{root}/incidents.json"} if ours else {}
+
+
+PLATFORM = Platform(read=read, hosts=("status.cloud.google.com", "status.firebase.google.com"), find=_find)

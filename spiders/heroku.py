@@ -24,15 +24,15 @@ others' notes on live answers of 2026: `state: upcoming`, `systems`, `tags`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import datetime
 
 import msgspec
 
 from crawler.catalog import Source
+from crawler.dates import utc
 from crawler.intervals import spells
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import Ignored, Payload, Time, convert, json_of, readable
 from crawler.platform import Ask, Platform
 from crawler.records import (
     OVER,
@@ -81,11 +81,6 @@ STATES: Mapping[str, State | None] = {
     "resolved": State.RESOLVED,
 }
 _PLANNED = frozenset({State.SCHEDULED, State.IN_PROGRESS})
-
-#: What malformed values raise while they are read.
-_BROKEN = (msgspec.ValidationError, ValueError, OverflowError)
-
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _System(Payload):
@@ -142,7 +137,7 @@ class _Current(Payload):
 
 def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signature of all readers
     """What one of the three bodies says. Raises Unreadable when it is none of them."""
-    document = _document(capture)
+    document = json_of(capture)
     signals: list[Signal] = []
     if isinstance(document, list):
         incidents = _incidents(document, signals)
@@ -171,16 +166,6 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signat
     )
 
 
-def _document(capture: Capture) -> object:
-    body = (capture.body or b"").strip()
-    if not body:
-        raise Unreadable("empty body")
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Unreadable(f"not JSON: {error}") from error
-
-
 def _state(system: _System, signals: list[Signal]) -> ComponentState:
     return ComponentState(
         component=Component(key=None, name=system.system or system.name or ""),
@@ -191,15 +176,13 @@ def _state(system: _System, signals: list[Signal]) -> ComponentState:
 
 def _incidents(items: Iterable[object], signals: list[Signal], planned: bool = False) -> tuple[Incident, ...]:
     """Each incident that can be read, once; one that cannot becomes a signal."""
+
+    def read(item: object) -> Incident:
+        return _incident(convert(item, _Incident, signals, "incidents[]"), planned, signals)
+
     found: dict[str, Incident] = {}
-    for item in items:
-        try:
-            incident = _incident(convert(item, _Incident, signals, "incidents[]"), planned, signals)
-        except _BROKEN as error:
-            name = item.get("id") if isinstance(item, dict) else item
-            signals.append(Signal("bad-incident", "incidents[]", f"{str(name)[:80]}: {error}"))
-        else:
-            found.setdefault(incident.key, incident)
+    for incident in readable(items, read, signals, "incidents[]"):
+        found.setdefault(incident.key, incident)
     return tuple(found.values())
 
 
@@ -228,10 +211,10 @@ def _incident(told: _Incident, planned: bool, signals: list[Signal]) -> Incident
         state=state,
         state_text=told.state or (told.updates and updates[-1].state_text) or None,
         region_text=", ".join(told.tags) or None,
-        first_posted_at=min([_utc(told.created_at), *(u.posted_at for u in updates if u.posted_at)]),
-        resolved_posted_at=_utc(over) if over and state in OVER else None,
+        first_posted_at=min([utc(told.created_at), *(u.posted_at for u in updates if u.posted_at)]),
+        resolved_posted_at=utc(over) if over and state in OVER else None,
         updates=updates,
-        impacts=_impacts(told, written, _utc(over) if over and state in OVER else None, signals),
+        impacts=_impacts(told, written, utc(over) if over and state in OVER else None, signals),
     )
 
 
@@ -248,7 +231,7 @@ def _stage(told: _Incident, word: State | None, updates: Sequence[Update], plann
 def _update(update: _Update, signals: list[Signal]) -> Update:
     return Update(
         key=str(update.id) if update.id is not None else None,
-        posted_at=_utc(update.created_at),
+        posted_at=utc(update.created_at),
         state=look_up(UPDATES, update.update_type, signals, "incidents[].updates[].update_type"),
         state_text=update.update_type,
         text=plain(update.contents),
@@ -269,7 +252,7 @@ def _impacts(
         ("Production", [(update.created_at, update.status_prod) for update in written if _holds(update)]),
         ("Development", [(update.created_at, update.status_dev) for update in written if _holds(update)]),
     ):
-        changes = [(_utc(at), COLOURS.get(colour or "")) for at, colour in colours]
+        changes = [(utc(at), COLOURS.get(colour or "")) for at, colour in colours]
         for severity, started, ended in spells(changes, end):
             word = next(colour for colour, each in COLOURS.items() if each is severity)
             impacts.append(
@@ -298,10 +281,6 @@ def _impacts(
 def _holds(update: _Update) -> bool:
     """Whether the colours of an update are so from its time on: not those of an announcement."""
     return UPDATES.get(update.update_type) is not State.SCHEDULED
-
-
-def _utc(when: datetime) -> datetime:
-    return when.astimezone(UTC).replace(microsecond=0)
 
 
 def _record(source: Source, key: str) -> Ask:  # noqa: ARG001 - the signature of all of them

@@ -201,6 +201,7 @@ def _incident(key: str, entries: Iterable[_Entry], source: Source, signals: list
         ended=ended,
         posted=posted,
         updates=tuple(entry.update for entry in ordered if entry.update.text),
+        newest_only=True,
     )
 
 
@@ -224,6 +225,7 @@ def _made(
     ended: datetime | None,
     posted: list[datetime],
     updates: tuple[Update, ...],
+    newest_only: bool,
 ) -> Incident:
     """An incident from either body. One that has an end is over; when a maintenance ends is what was planned."""
     state = State.RESOLVED if ended and kind is Kind.OUTAGE else None
@@ -241,6 +243,7 @@ def _made(
         first_posted_at=min(posted, default=None),
         resolved_posted_at=max(posted, default=None) if state in OVER else None,
         updates=updates,
+        newest_only=newest_only,
         impacts=tuple(
             Impact(service_text=name.strip(), started_at=started, ended_at=ended)
             for name in (services or "").split(", ")
@@ -254,12 +257,12 @@ def _made(
 
 def _page(html: str, capture: Capture, source: Source) -> Page:
     document = embedded.script(html, "__NEXT_DATA__")
-    props = ((document or {}).get("props") or {}).get("pageProps") or {}
     signals: list[Signal] = []
     try:
-        told = convert(props.get("incident"), _Incident, signals, "incident")
+        props = document["props"]["pageProps"]
+        told = convert(props["incident"], _Incident, signals, "incident")
         systems = convert(props.get("systems") or [], list[_System], signals, "systems")
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"HTML without an incident of Hetzner: {error}") from error
     if told.uuid not in urlsplit(capture.url).path:
         signals.append(Signal("bad-value", "incident.uuid", told.uuid[:80]))
@@ -277,6 +280,7 @@ def _page(html: str, capture: Capture, source: Source) -> Page:
         ended=moment(told.end_time, source, near, signals, "incident.endTime", planned=True) if told.end_time else None,
         posted=[changed] if changed else [],
         updates=(Update(posted_at=changed, text=text),) if text else (),
+        newest_only=True,
     )
     return Page(incidents=(incident,), signals=tuple(dict.fromkeys(signals)))
 

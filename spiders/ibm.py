@@ -159,6 +159,7 @@ def _incident(key: str, items: Sequence[_Item], source: Source, signals: list[Si
         first_posted_at=updates[0].posted_at,
         resolved_posted_at=updates[-1].posted_at if state in OVER else None,
         updates=updates,
+        newest_only=True,
         impacts=tuple(_impacts(services, regions, started, ended)),
     )
 

@@ -41,16 +41,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from crawler import dates, feeds
 from crawler.catalog import Source
+from crawler.dates import utc
 from crawler.embedded import flight, having, html_text
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, unread
 from crawler.platform import About, Ask, Platform
 from crawler.records import (
     OVER,
@@ -104,10 +105,8 @@ WINDOW = timedelta(days=90)
 
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 
 T = TypeVar("T")
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 # --- the shapes of the page itself ---------------------------------------------------------------------
@@ -375,10 +374,7 @@ def read(capture: Capture, source: Source) -> Page:
     html = html_text(capture.body)
     if html is not None:
         return _read_html(html, _site(capture.url))
-    try:
-        document = msgspec.json.decode(capture.body or b"", type=dict[str, Any])
-    except _BROKEN as error:
-        raise Unreadable(f"neither a page nor JSON of incident.io: {error}") from error
+    document = json_of(capture, dict[str, Any])
     has = document.keys()
     signals: list[Signal] = []
     site = _site(capture.url)
@@ -404,7 +400,7 @@ def _whole(document: Any, kind: type[T], signals: list[Signal]) -> T:
     """A document without which the capture means nothing."""
     try:
         return convert(document, kind, signals)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"not a document of incident.io: {error}") from error
 
 
@@ -428,17 +424,7 @@ def _page(
 
 def _each(raws: Iterable[Any] | None, parse: Callable[[Any], Incident], signals: list[Signal]) -> Iterator[Incident]:
     """Each incident that can be read; one that cannot becomes a signal."""
-    for raw in raws or ():
-        try:
-            yield parse(raw)
-        except _BROKEN as error:
-            signals.append(Signal("bad-incident", "incidents[]", f"{_name(raw)}: {error}"))
-
-
-def _name(raw: Any) -> str:
-    """What to call something that cannot be read."""
-    name = raw.get("id") if isinstance(raw, dict) else None
-    return str(name or raw)[:40]
+    return readable(raws or (), parse, signals, "incidents[]")
 
 
 def _site(address: str) -> str:
@@ -446,11 +432,6 @@ def _site(address: str) -> str:
     parts = urlsplit(address)
     path = re.split(r"/(?:proxy|api|incidents|history|feed)\b", parts.path)[0].rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def _utc(when: datetime) -> datetime:
-    """In UTC, cut to whole seconds."""
-    return when.astimezone(UTC).replace(microsecond=0)
 
 
 def _made(key: str) -> datetime | None:
@@ -461,14 +442,14 @@ def _made(key: str) -> datetime | None:
     for digit in key[:10]:
         milliseconds = milliseconds * 32 + _DIGITS.index(digit)
     try:
-        return _utc(epoch(milliseconds))
+        return utc(epoch(milliseconds))
     except ValueError:
         return None
 
 
 def _posted(key: str, published: datetime) -> datetime:
     """When something was written: as its identifier says where the time it bears was set back."""
-    made, shown = _made(key), _utc(published)
+    made, shown = _made(key), utc(published)
     return made if made and MOMENT < made - shown <= CARRIED_OVER else shown
 
 
@@ -492,7 +473,7 @@ class _Course(NamedTuple):
 def _course(key: str, published: datetime, messages: Sequence[_Message], over: bool) -> _Course:
     """`messages` oldest first. One and the same time for start and end is neither: it was written up afterwards."""
     posted = _posted(key, published)
-    start = min([_utc(published), *(message.shown for message in messages)])
+    start = min([utc(published), *(message.shown for message in messages)])
     started = start if MOMENT < posted - start <= CARRIED_OVER else None
     closing = _closing(messages) if over else None
     if closing is None:
@@ -597,8 +578,8 @@ def _linked(spells: _Spells, names: Names, site: str, signals: list[Signal]) -> 
     for raw in spells.component_impacts:
         try:
             impact = convert(raw, _Impact, signals, "component_impacts[]")
-        except _BROKEN as error:
-            signals.append(Signal("bad-value", "component_impacts[]", f"{_name(raw)}: {error}"))
+        except BROKEN as error:
+            signals.append(unread(raw, error, "component_impacts[]", kind="bad-value"))
         else:
             hit.setdefault(impact.status_page_incident_id, []).append(impact)
 
@@ -632,7 +613,7 @@ def _record(told: _Incident, names: Names, site: str, signals: list[Signal]) -> 
     impacts = _impacts(told, names, signals)
     severity = worst([impact.severity for impact in impacts])
     course = _course(
-        told.id, told.published_at, [_Message(u.id, _utc(u.published_at), u.to_status) for u in written], state in OVER
+        told.id, told.published_at, [_Message(u.id, utc(u.published_at), u.to_status) for u in written], state in OVER
     )
     started, ended = _window(told) if planned else (course.started, course.ended)
     return Incident(
@@ -651,7 +632,7 @@ def _record(told: _Incident, names: Names, site: str, signals: list[Signal]) -> 
         updates=tuple(
             Update(
                 key=update.id,
-                posted_at=_utc(update.published_at),
+                posted_at=utc(update.published_at),
                 state=look_up(STATES, update.to_status, signals, "incidents[].updates[].to_status"),
                 state_text=update.to_status,
                 text=_text(update.message_string),
@@ -674,8 +655,8 @@ def _impacts(told: _Incident, names: Names, signals: list[Signal]) -> tuple[Impa
             component=_component(spell.component_id, names),
             severity=look_up(COMPONENT_STATES, spell.status, signals, where),
             severity_text=spell.status,
-            started_at=_utc(spell.start_at),
-            ended_at=spell.end_at and _utc(spell.end_at),
+            started_at=utc(spell.start_at),
+            ended_at=spell.end_at and utc(spell.end_at),
         )
         for spell in sorted(told.component_impacts or (), key=lambda spell: (spell.start_at, spell.component_id))
     ]
@@ -698,7 +679,7 @@ def _window(told: _Incident) -> tuple[datetime | None, datetime | None]:
     ]
     start = min((start for start, _ in spans), default=None)
     end = None if any(end is None for _, end in spans) else max((end for _, end in spans if end), default=None)
-    return start and _utc(start), end and _utc(end)
+    return start and utc(start), end and utc(end)
 
 
 # --- the widget ----------------------------------------------------------------------------------------
@@ -723,7 +704,7 @@ def _event(raw: Any, site: str, signals: list[Signal]) -> Incident:
     severity = look_up(COMPONENT_STATES, told.current_worst_impact, signals, "incidents[].current_worst_impact")
     start, end = told.started_at or told.starts_at, told.scheduled_end_at or told.ends_at
     message = Update(
-        posted_at=told.last_update_at and _utc(told.last_update_at),
+        posted_at=told.last_update_at and utc(told.last_update_at),
         state=state,
         state_text=told.status,
         text=_text(told.last_update_message),
@@ -737,10 +718,11 @@ def _event(raw: Any, site: str, signals: list[Signal]) -> Incident:
         severity_text=told.current_worst_impact,
         state=state,
         state_text=told.status,
-        started_at=start and _utc(start),
-        ended_at=end and _utc(end),
+        started_at=start and utc(start),
+        ended_at=end and utc(end),
         first_posted_at=_made(told.id),
         updates=(message,) if message.text else (),
+        newest_only=True,
         impacts=tuple(
             Impact(
                 component=Component(key=each.id, name=each.name, group=each.group_name),
@@ -788,11 +770,11 @@ def _like_incident(raw: Any, site: str, signals: list[Signal]) -> Incident:
     severity = look_up(IMPACTS, told.impact, signals, "incidents[].impact")
     planned = state in PLANNED or told.scheduled_for is not None or severity is Severity.MAINTENANCE
     written = sorted(told.incident_updates, key=lambda update: update.display_at or update.created_at)
-    messages = [_Message(u.id, _utc(u.display_at or u.created_at), u.status) for u in written]
+    messages = [_Message(u.id, utc(u.display_at or u.created_at), u.status) for u in written]
     course = _course(told.id, told.created_at, messages, state in OVER)
     if planned:
-        started = told.scheduled_for and _utc(told.scheduled_for)
-        ended = told.scheduled_until and _utc(told.scheduled_until)
+        started = told.scheduled_for and utc(told.scheduled_for)
+        ended = told.scheduled_until and utc(told.scheduled_until)
     else:
         started, ended = course.started, course.ended
     return Incident(
@@ -811,7 +793,7 @@ def _like_incident(raw: Any, site: str, signals: list[Signal]) -> Incident:
         updates=tuple(
             Update(
                 key=update.id,
-                posted_at=_utc(update.display_at or update.created_at),
+                posted_at=utc(update.display_at or update.created_at),
                 state=look_up(STATES, update.status, signals, "incidents[].incident_updates[].status"),
                 state_text=update.status,
                 text=_text(update.body),
@@ -883,7 +865,8 @@ def _told_by_entry(entry: feeds.Entry, when: datetime | None, signals: list[Sign
         state_text=word,
         first_posted_at=_made(found[0]),
         resolved_posted_at=when if state in OVER else None,
-        updates=(Update(posted_at=when and _utc(when), state=state, state_text=word, text=plain(message)),),
+        updates=(Update(posted_at=when and utc(when), state=state, state_text=word, text=plain(message)),),
+        newest_only=True,
         impacts=tuple(
             Impact(
                 component=Component(key=None, name=plain(name)),
@@ -923,7 +906,7 @@ def _older(capture: Capture, source: Source) -> Iterable[Ask]:  # noqa: ARG001 -
     try:
         document = msgspec.json.decode(capture.body or b"")
         since = datetime.fromisoformat(document["summary"]["data_available_since"]).astimezone(UTC)
-    except (*_BROKEN, LookupError, TypeError, AttributeError):
+    except (*BROKEN, LookupError, TypeError, AttributeError):
         return ()
     asks = []
     end = capture.fetched_at
@@ -944,7 +927,7 @@ def _about(capture: Capture) -> About:
     try:
         html = html_text(capture.body)
         told = flight(html) if html is not None else msgspec.json.decode(capture.body or b"")
-    except (*_BROKEN, Unreadable):
+    except (*BROKEN, Unreadable):
         return About()
     for summary in having(told, "ongoing_incidents", "name"):
         return About(name=str(summary["name"]))

@@ -16,8 +16,7 @@ Seen real: the first page of a list of 2023; `planned`, `reviewed` and `enhancem
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -25,7 +24,7 @@ import msgspec
 
 from crawler.catalog import Source
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, decode
+from crawler.payload import Ignored, Payload, all_read, decode, json_of, readable
 from crawler.platform import Ask, Platform
 from crawler.records import Capture, Impact, Incident, Kind, Page, Signal, State, Unreadable, Update, epoch
 from crawler.words import look_up
@@ -44,8 +43,6 @@ STATES: Mapping[str, State | None] = {
 #: The same words of a maintenance.
 PLANNED: Mapping[str, State | None] = {**STATES, "inprogress": State.IN_PROGRESS, "terminated": State.COMPLETED}
 LANGUAGE = "en"
-
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, OSError, RecursionError)
 
 
 class _Translation(Payload):
@@ -99,20 +96,18 @@ class _Document(Payload):
 def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contract of readers
     """The events of one document. Raises Unreadable when it is none, or an error."""
     signals: list[Signal] = []
-    incidents = tuple(_incidents(_items(_document(capture, signals)), signals))
-    if not incidents and any(signal.kind == "bad-incident" for signal in signals):
+
+    def event(raw: msgspec.Raw) -> Incident:
+        return _incident(decode(raw, _Event, signals, "data[]"), signals)
+
+    incidents = tuple(readable(_items(_document(capture, signals)), event, signals, "data[]"))
+    if not incidents and not all_read(signals):
         raise Unreadable(f"no item is an event of Infomaniak: {signals[-1].detail}")
     return Page(incidents=incidents, signals=tuple(dict.fromkeys(signals)))
 
 
 def _document(capture: Capture, signals: list[Signal]) -> _Document:
-    body = (capture.body or b"").strip()
-    if not body:
-        raise Unreadable("empty body")
-    try:
-        told = decode(body, _Document, signals)
-    except _BROKEN as error:
-        raise Unreadable(f"not a document of Infomaniak: {error}") from error
+    told = json_of(capture, _Document, signals)
     if told.result != "success":
         raise Unreadable(f"the API answers {told.result[:40]!r}")
     return told
@@ -121,20 +116,7 @@ def _document(capture: Capture, signals: list[Signal]) -> _Document:
 def _items(told: _Document) -> list[msgspec.Raw]:
     if bytes(told.data)[:1] == b"{":
         return [told.data]
-    try:
-        return msgspec.json.decode(told.data, type=list[msgspec.Raw])
-    except _BROKEN as error:
-        raise Unreadable(f"not a document of Infomaniak: data: {error}") from error
-
-
-def _incidents(raws: Iterable[msgspec.Raw], signals: list[Signal]) -> Iterator[Incident]:
-    for raw in raws:
-        try:
-            yield _incident(decode(raw, _Event, signals, "data[]"), signals)
-        except _BROKEN as error:
-            number = re.search(rb'"id":\s*(\d+)', bytes(raw))
-            name = number[1].decode() if number else repr(bytes(raw)[:40])
-            signals.append(Signal("bad-incident", "data[]", f"{name}: {error}"))
+    return json_of(bytes(told.data), list[msgspec.Raw])
 
 
 def _incident(event: _Event, signals: list[Signal]) -> Incident:

@@ -43,7 +43,7 @@ from crawler import dates
 from crawler.catalog import Source
 from crawler.embedded import flight, having, html_text, script
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, all_read, convert, json_of, unread
 from crawler.platform import About, Ask, Platform, below_root
 from crawler.records import (
     OVER,
@@ -96,7 +96,7 @@ _PAGE_STATE = re.compile(
 #: How Checkly, which imitates the summary, calls its pages.
 _CHECKLY = re.compile(r"OPERATIONAL|[A-Z]+_[A-Z_]+")
 _CUID = re.compile(r"c[0-9a-z]{24,}")
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError, TypeError)
+_BROKEN = (*BROKEN, TypeError)
 
 #: A text, or the same text by language.
 Text = str | dict[str, str | None] | None
@@ -228,7 +228,7 @@ class _Reading:
         told: dict[str, Incident] = {}
         for incident in incidents:
             told.setdefault(incident.key, incident)
-        whole = not any(signal.kind == "bad-incident" for signal in self.signals)
+        whole = all_read(self.signals)
         return Page(
             incidents=tuple(told.values()),
             components=tuple(components),
@@ -243,10 +243,7 @@ def read(capture: Capture, source: Source) -> Page:
     html = html_text(capture.body)
     if html is not None:
         return _read_html(html, reading)
-    try:
-        document = msgspec.json.decode(capture.body or b"", type=dict[str, Any])
-    except _BROKEN as error:
-        raise Unreadable(f"neither a page nor JSON of Instatus: {error}") from error
+    document = json_of(capture, dict[str, Any])
     page = document.get("page")
     if isinstance(page, dict) and isinstance(page.get("status"), str):  # Statuspage keeps it beside the page
         return _read_summary(document, reading)
@@ -331,8 +328,7 @@ def _each(raws: Iterable[Any], reading: _Reading) -> Iterator[Incident]:
         try:
             yield _incident(convert(raw, _Notice, reading.signals, "notices[]"), reading)
         except _BROKEN as error:
-            name = (raw.get("id") or raw.get("url")) if isinstance(raw, dict) else None
-            reading.signals.append(Signal("bad-incident", "notices[]", f"{str(name or raw)[:60]}: {error}"))
+            reading.signals.append(unread(raw, error, "notices[]", ("id", "url")))
 
 
 def _text(text: Text) -> str:

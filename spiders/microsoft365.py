@@ -20,8 +20,7 @@ incident looks like is not known but for its words.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,7 +29,7 @@ from crawler import feeds
 from crawler.catalog import Source
 from crawler.dates import moment
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import Ignored, Payload, Time, all_read, body_of, convert, json_of, unread
 from crawler.platform import Platform
 from crawler.records import (
     OVER,
@@ -66,8 +65,6 @@ SURFACES: Mapping[str, str] = {
     "azure": "Microsoft Azure",
 }
 
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
-
 
 class _Post(Payload, kw_only=True, rename="pascal"):
     """What one surface or service is now."""
@@ -85,9 +82,7 @@ class _Post(Payload, kw_only=True, rename="pascal"):
 
 def read(capture: Capture, source: Source) -> Page:
     """What the posts of one address say. Raises Unreadable when the body has none: the page's HTML, an error."""
-    body = (capture.body or b"").strip()
-    if not body:
-        raise Unreadable("empty body")
+    body = body_of(capture)
     signals: list[Signal] = []
     posts = _fed(capture, source, signals) if feeds.looks_like_one(body) else _posts(body, signals)
     surface = urlsplit(capture.url).path.rstrip("/").rsplit("/", 1)[-1]
@@ -97,23 +92,19 @@ def read(capture: Capture, source: Source) -> Page:
         incidents=tuple(_incidents(posts, states)),
         components=states,
         signals=tuple(dict.fromkeys(signals)),
-        open_only=not any(signal.kind == "bad-incident" for signal in signals),
+        open_only=all_read(signals),
     )
 
 
 def _posts(body: bytes, signals: list[Signal]) -> list[_Post]:
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Unreadable(f"neither JSON nor a feed: {error}") from error
+    document = json_of(body)
     items = document if isinstance(document, list) else [document]
     posts = []
     for item in items:
         try:
             posts.append(convert(item, _Post, signals, "[]"))
         except (msgspec.ValidationError, ValueError, OverflowError) as error:
-            name = item.get("Id") if isinstance(item, dict) else item
-            signals.append(Signal("bad-incident", "[]", f"{str(name)[:80]}: {error}"))
+            signals.append(unread(item, error, "[]", ("Id",)))
     if not posts:
         raise Unreadable(f"not a post of Microsoft's status service: {signals[-1].detail if signals else 'none there'}")
     return posts
@@ -166,7 +157,7 @@ def _incidents(posts: Iterable[_Post], states: Iterable[ComponentState]) -> Iter
             continue
         posted = post.authored_date_time
         if posted:
-            posted = posted.astimezone(UTC).replace(microsecond=0) if posted.year > 1 else None
+            posted = posted.astimezone(UTC).replace(microsecond=0) if 1 < posted.year < 9999 else None
         severity = None if state.severity is Severity.OPERATIONAL else state.severity
         text = plain(post.message or "")
         stage = STATES.get(word)
@@ -181,6 +172,7 @@ def _incidents(posts: Iterable[_Post], states: Iterable[ComponentState]) -> Iter
             first_posted_at=posted,
             resolved_posted_at=posted if stage in OVER else None,
             updates=(Update(posted_at=posted, state=stage, state_text=post.status, text=text),) if text else (),
+            newest_only=True,
             impacts=(Impact(component=state.component, severity=severity, severity_text=post.status),),
         )
 

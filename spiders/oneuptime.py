@@ -32,15 +32,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from html import escape
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from crawler.catalog import Source
+from crawler.dates import utc
 from crawler.embedded import html_text
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, unread
 from crawler.platform import About, Platform
 from crawler.records import (
     OVER,
@@ -91,9 +92,6 @@ CARRIED_OVER = timedelta(days=30)
 
 #: What a document has one of: its own list.
 _LISTS = ("activeIncidents", "incidents", "scheduledMaintenanceEvents", "announcements")
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
-
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _Reference(Payload, rename="camel"):
@@ -248,10 +246,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
     """What one response says. Raises Unreadable when it is none of the bodies named above."""
     if html_text(capture.body) is not None:
         raise Unreadable("an HTML page: the data of OneUptime is at /status-page-api/overview/")
-    try:
-        document = msgspec.json.decode(capture.body or b"", type=dict[str, Any])
-    except _BROKEN as error:
-        raise Unreadable(f"not JSON of OneUptime: {error}") from error
+    document = json_of(capture, dict[str, Any])
     if document.keys() <= {"error", "message", "data", "code"} and document:
         raise Unreadable(f"OneUptime refuses: {document.get('error') or document.get('message')}"[:200])
     if "statusPageResources" not in document or not document.keys() & set(_LISTS):
@@ -259,7 +254,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
     signals: list[Signal] = []
     try:
         told = convert(_unwrap(document), _Document, signals)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"not a document of OneUptime: {error}") from error
     return _Reading(capture, told, signals).page()
 
@@ -335,7 +330,7 @@ class _Reading:
         for raw in raws or ():
             try:
                 yield msgspec.convert(raw, kind)
-            except _BROKEN as error:
+            except BROKEN as error:
                 self.signals.append(Signal("bad-component", kind.__name__.lower().strip("_"), str(error)))
 
     def by_record(self, raws: Iterable[Any], parse: Callable[[Any], Any]) -> dict[str, list[Any]]:
@@ -343,21 +338,16 @@ class _Reading:
         found: dict[str, list[Any]] = {}
         for raw in raws:
             try:
-                each = parse(raw)
-            except _BROKEN as error:
-                self.signals.append(Signal("bad-incident", "notes and timelines", f"{str(raw)[:60]}: {error}"))
+                told = parse(raw)
+            except BROKEN as error:
+                self.signals.append(unread(raw, error, "notes and timelines", ("_id",)))
             else:
-                found.setdefault(str(each.incident_id or each.scheduled_maintenance_id), []).append(each)
+                found.setdefault(str(told.incident_id or told.scheduled_maintenance_id), []).append(told)
         return found
 
     def each(self, raws: Iterable[Any] | None, parse: Callable[[Any], Incident]) -> Iterator[Incident]:
         """Each record that can be read; one that cannot becomes a signal."""
-        for raw in raws or ():
-            try:
-                yield parse(raw)
-            except _BROKEN as error:
-                name = raw.get("_id") if isinstance(raw, dict) else None
-                self.signals.append(Signal("bad-incident", "incidents[]", f"{str(name or raw)[:60]}: {error}"))
+        return readable(raws or (), parse, self.signals, "incidents[]", ("_id",))
 
     def component_states(self) -> Iterator[ComponentState]:
         """What the monitor, or the group of monitors, of each resource is now; lists alone do not tell."""
@@ -393,7 +383,7 @@ class _Reading:
         """The description, the notes and the changes of state, as the page shows them one below the other."""
         found = [Update(key=key, posted_at=created, text=_text(description))] if description else []
         found += [
-            Update(key=note.id, posted_at=note.posted_at and _utc(note.posted_at), text=_text(note.note))
+            Update(key=note.id, posted_at=note.posted_at and utc(note.posted_at), text=_text(note.note))
             for note in self.notes.get(key, ())
         ]
         for change in self.changes.get(key, ()):
@@ -403,7 +393,7 @@ class _Reading:
             found.append(
                 Update(
                     key=change.id,
-                    posted_at=when and _utc(when),
+                    posted_at=when and utc(when),
                     state=self.state(told, where),
                     state_text=told and told.name,
                     text="",
@@ -422,13 +412,13 @@ class _Reading:
         if found is None:
             return None, None
         made = written.get(found.key or "")
-        return found.posted_at, _utc(made) if made else found.posted_at
+        return found.posted_at, utc(made) if made else found.posted_at
 
     def incident(self, raw: Any) -> Incident:
         """One incident."""
         told = convert(raw, _Incident, self.signals, "incidents[]")
-        created = told.created_at and _utc(told.created_at)
-        declared = told.declared_at and _utc(told.declared_at)
+        created = told.created_at and utc(told.created_at)
+        declared = told.declared_at and utc(told.declared_at)
         updates = self.updates(told.id, told.description, declared or created)
         word = told.incident_severity.name if told.incident_severity else None
         state = self.state(told.current_incident_state, "incidentState")
@@ -453,8 +443,8 @@ class _Reading:
     def maintenance(self, raw: Any) -> Incident:
         """One maintenance."""
         told = convert(raw, _Maintenance, self.signals, "scheduledMaintenanceEvents[]")
-        created = told.created_at and _utc(told.created_at)
-        start, end = _utc(told.starts_at), told.ends_at and _utc(told.ends_at)
+        created = told.created_at and utc(told.created_at)
+        start, end = utc(told.starts_at), told.ends_at and utc(told.ends_at)
         updates = self.updates(told.id, told.description, created)
         current = told.current_scheduled_maintenance_state
         state = self.state(current, "scheduledMaintenanceState")
@@ -480,7 +470,7 @@ class _Reading:
     def announcement(self, raw: Any) -> Incident:
         """One announcement: a notice, for as long as it is shown."""
         told = convert(raw, _Announcement, self.signals, "announcements[]")
-        shown = _utc(told.show_announcement_at)
+        shown = utc(told.show_announcement_at)
         return Incident(
             key=told.id,
             title=_text(told.title),
@@ -488,7 +478,7 @@ class _Reading:
             kind=Kind.NOTICE,
             severity=Severity.NOTICE,
             started_at=shown,
-            ended_at=told.end_announcement_at and _utc(told.end_announcement_at),
+            ended_at=told.end_announcement_at and utc(told.end_announcement_at),
             first_posted_at=shown,
             updates=tuple(self.updates(told.id, told.description, shown)),
             impacts=self.hit(told.monitors),
@@ -498,11 +488,6 @@ class _Reading:
         """The resources that show those monitors; a monitor that none shows is not on this page."""
         shown = {c.key: c for monitor in monitors or () for c in self.showing.get(monitor.id, ())}
         return tuple(Impact(component=component) for component in shown.values())
-
-
-def _utc(when: datetime) -> datetime:
-    """In UTC, cut to whole seconds."""
-    return when.astimezone(UTC).replace(microsecond=0)
 
 
 def _text(text: str | None) -> str:
@@ -525,7 +510,7 @@ def _about(capture: Capture) -> About:
     try:
         page = msgspec.json.decode(capture.body or b"")["statusPage"]
         return About(name=page.get("pageTitle") or page.get("name"))
-    except (*_BROKEN, LookupError, TypeError, AttributeError):
+    except (*BROKEN, LookupError, TypeError, AttributeError):
         return About()
 
 

@@ -26,18 +26,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from html import escape
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from crawler import dates, feeds
 from crawler.catalog import Source
+from crawler.dates import utc
 from crawler.embedded import html_text
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable
 from crawler.platform import About, Platform, below_root
 from crawler.records import (
     OVER,
@@ -85,10 +86,8 @@ STATES: Mapping[str, State] = {
     "in_progress": State.IN_PROGRESS,
 }
 
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 
 T = TypeVar("T")
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Key = int | str
 
 
@@ -217,10 +216,7 @@ def read(capture: Capture, source: Source) -> Page:
         return _read_feed(capture, source)
     if html_text(capture.body) is not None:
         raise Unreadable("an HTML page: the data of openstatus is at /feed/json")
-    try:
-        document = msgspec.json.decode(capture.body or b"", type=dict[str, Any])
-    except _BROKEN as error:
-        raise Unreadable(f"not JSON of openstatus: {error}") from error
+    document = json_of(capture, dict[str, Any])
     reading = _Reading(capture)
     if "statusReports" in document:
         return reading.feed(document)
@@ -300,7 +296,7 @@ class _Reading:
         """A document without which the capture means nothing."""
         try:
             return convert(document, kind, self.signals)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise Unreadable(f"not a document of openstatus: {error}") from error
 
     def page(
@@ -316,14 +312,7 @@ class _Reading:
 
     def each(self, raws: Iterable[Any] | None, where: str, parse: Callable[[Any, str], Incident]) -> Iterator[Incident]:
         """Each incident that can be read; one that cannot becomes a signal."""
-        for raw in raws or ():
-            try:
-                yield parse(raw, where)
-            except _BROKEN as error:
-                name = raw.get("id") if isinstance(raw, dict) else None
-                self.signals.append(
-                    Signal("bad-incident", where, f"{str(raw if name is None else name)[:60]}: {error}")
-                )
+        return readable(raws or (), lambda raw: parse(raw, where), self.signals, where)
 
     def report(self, raw: Any, where: str) -> Incident:
         """One incident."""
@@ -331,7 +320,7 @@ class _Reading:
         updates = [
             Update(
                 key=str(update.id),
-                posted_at=_utc(update.date),
+                posted_at=utc(update.date),
                 state=look_up(STATES, update.status, self.signals, f"{where}.statusReportUpdates[].status"),
                 state_text=update.status,
                 text=_text(update.message),
@@ -361,12 +350,12 @@ class _Reading:
         """One maintenance; its message, where it has had no others, is there since it was planned."""
         told = convert(raw, _Maintenance, self.signals, where)
         updates = [
-            Update(key=str(update.id), posted_at=_utc(update.date), text=_text(update.message))
+            Update(key=str(update.id), posted_at=utc(update.date), text=_text(update.message))
             for update in sorted(told.maintenance_updates or (), key=lambda update: update.date)
         ]
         if not updates and told.message:
             updates = [Update(posted_at=None, text=_text(told.message))]
-        start, end = _utc(told.since), told.to and _utc(told.to)
+        start, end = utc(told.since), told.to and utc(told.to)
         over = end is not None and end <= self.fetched_at
         state = State.COMPLETED if over else State.SCHEDULED if start > self.fetched_at else State.IN_PROGRESS
         return self.work(f"maintenance-{told.id}", told.name, state, None, (start, end), updates, self.hit(told))
@@ -415,7 +404,7 @@ class _Reading:
         told = convert(raw, _LikeIncident, self.signals, where)
         updates = [
             Update(
-                posted_at=_utc(update.created_at),
+                posted_at=utc(update.created_at),
                 state=look_up(STATES, update.status, self.signals, f"{where}.incident_updates[].status"),
                 state_text=update.status,
                 text=_text(update.body),
@@ -428,7 +417,7 @@ class _Reading:
         """One maintenance of the imitation."""
         told = convert(raw, _LikeMaintenance, self.signals, where)
         state = look_up(STATES, told.status, self.signals, f"{where}.status")
-        bounds = (_utc(told.scheduled_for), told.scheduled_until and _utc(told.scheduled_until))
+        bounds = (utc(told.scheduled_for), told.scheduled_until and utc(told.scheduled_until))
         return self.work(f"maintenance-{told.id}", told.name, state, told.status, bounds, [])
 
 
@@ -471,7 +460,7 @@ def _told_by_entry(entry: feeds.Entry, when: datetime | None) -> Incident:
     for head, end in zip(heads, ends, strict=True):
         updates.append(
             Update(
-                posted_at=_utc(datetime.fromisoformat(head[1])) if planned else None,
+                posted_at=utc(datetime.fromisoformat(head[1])) if planned else None,
                 state=None if planned else STATES[head[1].lower()],
                 state_text=None if planned else head[1],
                 text=plain(text[head.end() : end]),
@@ -490,11 +479,6 @@ def _told_by_entry(entry: feeds.Entry, when: datetime | None) -> Incident:
         resolved_posted_at=when if state in OVER else None,
         updates=tuple(updates) or (Update(posted_at=when, text=plain(text)),),
     )
-
-
-def _utc(when: datetime) -> datetime:
-    """In UTC, cut to whole seconds."""
-    return when.astimezone(UTC).replace(microsecond=0)
 
 
 def _over(updates: list[Update]) -> datetime | None:
@@ -517,7 +501,7 @@ def _about(capture: Capture) -> About:
     try:
         told = msgspec.json.decode(capture.body or b"")
         return About(name=told.get("title") or told["page"]["name"])
-    except (*_BROKEN, LookupError, TypeError, AttributeError):
+    except (*BROKEN, LookupError, TypeError, AttributeError):
         return About()
 
 

@@ -29,7 +29,7 @@ from crawler import feeds
 from crawler.catalog import Source
 from crawler.dates import moment
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import Ignored, Payload, body_of, convert, json_of
 from crawler.platform import Platform
 from crawler.records import (
     OVER,
@@ -125,15 +125,10 @@ class _Status(Payload):
 
 def read(capture: Capture, source: Source) -> Page:
     """What one of the three bodies says. Raises Unreadable when it is none of them."""
-    body = (capture.body or b"").strip()
-    if not body:
-        raise Unreadable("empty body")
+    body = body_of(capture)
     if feeds.looks_like_one(body):
         return _feed(capture, source)
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Unreadable(f"neither JSON nor a feed: {error}") from error
+    document = json_of(body)
     if not isinstance(document, dict):
         raise Unreadable("JSON, but no object")
     try:

@@ -24,18 +24,19 @@ The page is verified by a real payload of December 2023 (81 incidents). The API 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
 from crawler.catalog import Source
+from crawler.dates import utc
 from crawler.embedded import html_text, script
 from crawler.intervals import spells
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, Time, convert, unread
 from crawler.platform import About, Ask, Platform
 from crawler.records import (
     OVER,
@@ -81,10 +82,6 @@ WINDOW = timedelta(days=85)
 #: How far back a round asks for posts.
 RECENT = timedelta(days=30)
 
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
-#: What malformed values raise while they are decoded and put into UTC.
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
-
 
 def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contract of readers
     """What the page, or an answer of its API, says. Raises Unreadable when the body is neither."""
@@ -103,7 +100,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
         if data is None:
             raise Unreadable("HTML without the data of a PagerDuty status page")
         summary = convert(data, _Document, signals).summary
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"not of a PagerDuty status page: {error}") from error
     table = _table(summary.post_enums, signals)
     _known(table, signals)
@@ -271,7 +268,7 @@ def _incident(item: Any, table: Mapping[str, str], signals: list[Signal]) -> _To
     said = [
         _Said(
             key=update.id,
-            posted=_utc(min(update.created_at, update.reported_at)),
+            posted=utc(min(update.created_at, update.reported_at)),
             state=update.status,
             severity=update.severity,
             text=plain(update.message),
@@ -281,7 +278,7 @@ def _incident(item: Any, table: Mapping[str, str], signals: list[Signal]) -> _To
     ]
     report: Update | None = None
     if told.postmortem:
-        posted = _utc(told.postmortem.created_at)
+        posted = utc(told.postmortem.created_at)
         text = plain(told.postmortem.message)
         report = Update(key=told.postmortem.id, posted_at=posted, state=State.POSTMORTEM, text=text)
     return _Told(told.id, told.title, Kind.OUTAGE, (None, None), said, None, report)
@@ -317,16 +314,12 @@ def _time(value: int | str | None) -> datetime | None:
     if value is None or value == "":
         return None
     if isinstance(value, str) and not value.isdecimal():
-        return _utc(instant(value))
-    return _utc(epoch(value))
+        return utc(instant(value))
+    return utc(epoch(value))
 
 
 def _no_time() -> datetime:
     raise ValueError("an update without any time")
-
-
-def _utc(when: datetime) -> datetime:
-    return when.astimezone(UTC).replace(microsecond=0)
 
 
 def _table(items: Any, signals: list[Signal]) -> dict[str, str]:
@@ -338,7 +331,7 @@ def _table(items: Any, signals: list[Signal]) -> dict[str, str]:
         try:
             enum = convert(item, _Enum, signals, "post_enums[]")
             table[enum.id] = enum.name
-        except _BROKEN as error:
+        except BROKEN as error:
             signals.append(Signal("bad-value", "post_enums[]", str(error)))
     return table
 
@@ -361,9 +354,8 @@ def _page(items: Sequence[_Item], services: Mapping[str, Component], signals: li
     for item, parse, table in items:
         try:
             incidents.append(_made(parse(item, table, signals), services, signals))
-        except _BROKEN as error:
-            name = item.get("id") if isinstance(item, dict) else item
-            signals.append(Signal("bad-incident", "incidents[]", f"{str(name)[:40]}: {error}"))
+        except BROKEN as error:
+            signals.append(unread(item, error, "incidents[]"))
     return Page(
         incidents=tuple(incidents),
         components=tuple(_states(services, incidents)),
@@ -484,7 +476,7 @@ def _words(capture: Capture) -> str | None:
     try:
         document = msgspec.json.decode(capture.body or b"", type=dict[str, Any])
         return urlencode(_table(document["post_enums"], []))
-    except (*_BROKEN, KeyError, TypeError):
+    except (*BROKEN, KeyError, TypeError):
         return None
 
 
@@ -511,7 +503,7 @@ def _older(capture: Capture, source: Source) -> Iterable[Ask]:  # noqa: ARG001 -
         try:
             told = convert(msgspec.json.decode(capture.body or b""), _Posts, [])
             since, end = epoch(query["since"]), epoch(query["until"])
-        except (*_BROKEN, KeyError):
+        except (*BROKEN, KeyError):
             return ()
         words = parts.fragment
         if told.token:
@@ -544,7 +536,7 @@ PLATFORM = Platform(
     history=_history,
     older=_older,
     hosts=("trust.pagerduty.com",),
-    html=(r'<script id="data"[^>]*>\{"summary":\{"open_incidents"', r"(?i)pagerduty status page"),
+    html=(r'<script id="data"[^>]*>\{\s*"summary":\s*\{\s*"open_incidents"', r"(?i)pagerduty status page"),
     find=_find,
     about=_about,
 )

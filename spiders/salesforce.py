@@ -27,16 +27,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import product
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from crawler.catalog import Source
+from crawler.dates import utc
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, Time, all_read, body_of, convert, json_of, unread
 from crawler.platform import Ask, Platform
 from crawler.records import (
     OVER,
@@ -95,11 +95,6 @@ STATES: Mapping[str, State | None] = {
 }
 
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-#: What malformed values raise while they are read.
-_BROKEN = (msgspec.ValidationError, ValueError, OverflowError)
-
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _Impact(Payload, kw_only=True, rename="camel"):
@@ -223,9 +218,8 @@ class _Reading:
         for item in items:
             try:
                 self.item(item, where, instance)
-            except _BROKEN as error:
-                name = (item.get("id") or item.get("key")) if isinstance(item, dict) else item
-                self.signals.append(Signal("bad-incident", where, f"{str(name)[:80]}: {error}"))
+            except BROKEN as error:
+                self.signals.append(unread(item, error, where, ("id", "key")))
 
     def item(self, item: object, where: str, instance: str | None) -> None:
         """One item. ValueError when it is of no known shape."""
@@ -272,7 +266,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signat
     if items and not reading.incidents and not reading.components and reading.signals:
         raise Unreadable(f"not an answer of Salesforce's status API: {reading.signals[-1].detail}")
     path = urlsplit(capture.url).path.rstrip("/")
-    whole = not any(signal.kind == "bad-incident" for signal in reading.signals)
+    whole = all_read(reading.signals)
     return Page(
         incidents=tuple(reading.incidents.values()),
         components=tuple(reading.components),
@@ -282,13 +276,8 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signat
 
 
 def _document(capture: Capture) -> Any:
-    body = (capture.body or b"").strip()
-    if not body:
-        raise Unreadable("empty body")
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Unreadable(f"not JSON: {error}") from error
+    body = body_of(capture)
+    document = json_of(body)
     if not isinstance(document, dict | list):
         raise Unreadable("neither an object nor an array")
     return document
@@ -303,8 +292,8 @@ def _incident(told: _Incident, instance: str | None, signals: list[Signal]) -> I
         [look_up(SEVERITIES, i.severity, signals, "IncidentImpacts[].severity") for i in told.incident_impacts]
     )
     state = _stage(told, updates, signals)
-    begins = [_utc(impact.start_time) for impact in told.incident_impacts if impact.start_time]
-    ends = [_utc(impact.end_time) for impact in told.incident_impacts if impact.end_time]
+    begins = [utc(impact.start_time) for impact in told.incident_impacts if impact.start_time]
+    ends = [utc(impact.end_time) for impact in told.incident_impacts if impact.end_time]
     return Incident(
         key=str(told.id),
         title=_title(told),
@@ -317,7 +306,7 @@ def _incident(told: _Incident, instance: str | None, signals: list[Signal]) -> I
         region_text=", ".join(told.instance_keys or filter(None, [instance])) or None,
         started_at=min(begins, default=None),
         ended_at=max(ends) if ends and len(ends) == len(told.incident_impacts) else None,
-        first_posted_at=min([_utc(told.created_at), *(u.posted_at for u in updates if u.posted_at)]),
+        first_posted_at=min([utc(told.created_at), *(u.posted_at for u in updates if u.posted_at)]),
         resolved_posted_at=next((u.posted_at for u in updates if u.state in OVER), None),
         updates=(*updates, *_analysis(told)),
         impacts=tuple(_impacts(told, told.incident_impacts, instance)),
@@ -342,9 +331,9 @@ def _maintenance(told: _Maintenance, instance: str | None, signals: list[Signal]
         state_text=word or next((u.state_text for u in reversed(updates) if u.state_text), None),
         service_text=", ".join(told.service_keys) or None,
         region_text=", ".join(told.instance_keys or filter(None, [instance])) or None,
-        started_at=told.planned_start_time and _utc(told.planned_start_time),
-        ended_at=told.planned_end_time and _utc(told.planned_end_time),
-        first_posted_at=_utc(told.created_at),
+        started_at=told.planned_start_time and utc(told.planned_start_time),
+        ended_at=told.planned_end_time and utc(told.planned_end_time),
+        first_posted_at=utc(told.created_at),
         resolved_posted_at=next((u.posted_at for u in updates if u.state in OVER), None),
         updates=(*_information(told), *updates),
         impacts=tuple(_impacts(told, told.maintenance_impacts or planned, instance)),
@@ -353,7 +342,7 @@ def _maintenance(told: _Maintenance, instance: str | None, signals: list[Signal]
 
 def _message(told: _Message, signals: list[Signal]) -> Incident:
     state = _state(told.status, signals, "status") if told.status else None
-    first = Update(posted_at=_utc(told.start_date), text=plain(told.body or ""))
+    first = Update(posted_at=utc(told.start_date), text=plain(told.body or ""))
     return Incident(
         key=f"message/{told.id}",
         title=plain(told.subject),
@@ -362,8 +351,8 @@ def _message(told: _Message, signals: list[Signal]) -> Incident:
         severity=Severity.NOTICE,
         state=state,
         state_text=told.status,
-        first_posted_at=_utc(told.start_date),
-        resolved_posted_at=_utc(told.end_date) if told.end_date and state in OVER else None,
+        first_posted_at=utc(told.start_date),
+        resolved_posted_at=utc(told.end_date) if told.end_date and state in OVER else None,
         updates=tuple(u for u in (first, *_updates(told.informational_message_updates, signals)) if u.text),
     )
 
@@ -378,8 +367,8 @@ def _impacts(told: _Entry, impacts: Sequence[_Impact], instance: str | None) -> 
                 component=Component(key=None, name=service or place or "", group=place if service else None),
                 severity=SEVERITIES.get((impact.severity or "").lower()),
                 severity_text=impact.severity,
-                started_at=impact.start_time and _utc(impact.start_time),
-                ended_at=impact.end_time and _utc(impact.end_time),
+                started_at=impact.start_time and utc(impact.start_time),
+                ended_at=impact.end_time and utc(impact.end_time),
             )
 
 
@@ -419,7 +408,7 @@ def _updates(events: Sequence[_Event], signals: list[Signal]) -> tuple[Update, .
     return tuple(
         Update(
             key=str(event.id) if event.id is not None else None,
-            posted_at=_utc(event.created_at),
+            posted_at=utc(event.created_at),
             state=_state(event.type, signals, "events[].type") if event.type else None,
             state_text=event.type,
             text=plain(event.message or ""),
@@ -446,11 +435,7 @@ def _analysis(told: _Incident) -> tuple[Update, ...]:
 
 def _information(told: _Entry) -> tuple[Update, ...]:
     text = plain((told.additional_information or "").replace("\\n", "\n").replace("\\", ""))
-    return (Update(posted_at=_utc(told.created_at), text=text),) if text else ()
-
-
-def _utc(when: datetime) -> datetime:
-    return when.astimezone(UTC).replace(microsecond=0)
+    return (Update(posted_at=utc(told.created_at), text=text),) if text else ()
 
 
 #: Where the records of each kind are, by what its keys begin with.

@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import datetime
 
 import msgspec
 
 from crawler.catalog import Source
+from crawler.dates import utc
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import Ignored, Payload, Time, convert, json_of, readable
 from crawler.platform import Platform
 from crawler.records import (
     OVER,
@@ -62,11 +62,6 @@ PAGE_STATES: Mapping[str, None] = {"ok": None, "active": None}
 _PLANNED = frozenset({State.SCHEDULED, State.COMPLETED})
 _SUMMARY = re.compile(r"(?i)issue summary\b")
 
-#: What malformed values raise while they are read.
-_BROKEN = (msgspec.ValidationError, ValueError, OverflowError)
-
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
-
 
 class _Note(Payload):
     """A message."""
@@ -100,7 +95,7 @@ class _Current(Payload):
 
 def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signature of all readers
     """What `current` or `history` says. Raises Unreadable when the body is neither."""
-    document = _document(capture)
+    document = json_of(capture)
     signals: list[Signal] = []
     current = isinstance(document, dict)
     if isinstance(document, dict):
@@ -114,15 +109,13 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signat
         items = document
     else:
         raise Unreadable("neither Slack's current status nor its history")
+
+    def told(item: object) -> Incident:
+        return _incident(convert(item, _Incident, signals, "incidents[]"), signals)
+
     incidents: dict[str, Incident] = {}
-    for item in items:
-        try:
-            incident = _incident(convert(item, _Incident, signals, "incidents[]"), signals)
-        except _BROKEN as error:
-            name = item.get("id") if isinstance(item, dict) else item
-            signals.append(Signal("bad-incident", "incidents[]", f"{str(name)[:80]}: {error}"))
-        else:
-            incidents.setdefault(incident.key, incident)
+    for incident in readable(items, told, signals, "incidents[]"):
+        incidents.setdefault(incident.key, incident)
     if items and not incidents:
         raise Unreadable(f"no item is an incident of Slack: {signals[-1].detail}")
     return Page(
@@ -130,16 +123,6 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signat
         signals=tuple(dict.fromkeys(signals)),
         open_only=current and len(incidents) == len(items),
     )
-
-
-def _document(capture: Capture) -> object:
-    body = (capture.body or b"").strip()
-    if not body:
-        raise Unreadable("empty body")
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Unreadable(f"not JSON: {error}") from error
 
 
 def _incident(told: _Incident, signals: list[Signal]) -> Incident:
@@ -160,7 +143,7 @@ def _incident(told: _Incident, signals: list[Signal]) -> Incident:
         state=state,
         state_text=told.status,
         service_text=", ".join(told.services) or None,
-        first_posted_at=min([_utc(told.date_created), *posted]),
+        first_posted_at=min([utc(told.date_created), *posted]),
         resolved_posted_at=_resolved_posted_at(told, updates) if state in OVER else None,
         updates=updates,
         impacts=tuple(
@@ -179,19 +162,13 @@ def _kind(planned: bool, severity: Severity | None) -> Kind:
 
 def _update(note: _Note) -> Update:
     text = plain(note.body)
-    return Update(
-        posted_at=_utc(note.date_created), state=State.POSTMORTEM if _SUMMARY.match(text) else None, text=text
-    )
+    return Update(posted_at=utc(note.date_created), state=State.POSTMORTEM if _SUMMARY.match(text) else None, text=text)
 
 
 def _resolved_posted_at(told: _Incident, updates: Sequence[Update]) -> datetime | None:
     """When the last message but a summary was posted; without messages, the last change."""
     said = [update.posted_at for update in updates if update.state is not State.POSTMORTEM]
-    return said[-1] if said else told.date_updated and _utc(told.date_updated)
-
-
-def _utc(when: datetime) -> datetime:
-    return when.astimezone(UTC).replace(microsecond=0)
+    return said[-1] if said else told.date_updated and utc(told.date_updated)
 
 
 PLATFORM = Platform(read=read, hosts=("slack-status.com", "status.slack.com"))

@@ -35,7 +35,7 @@ from crawler.catalog import Source
 from crawler.dates import moment
 from crawler.embedded import html_text
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, all_read, convert, unread
 from crawler.platform import About, Platform
 from crawler.records import (
     OVER,
@@ -89,8 +89,6 @@ STATES: Mapping[str, State | None] = {
 _ID = re.compile(r"/incident/(\d+)")
 _CLASS = re.compile(r"\bincident-(type|status|mostsevere-status)-(\w+)")
 _MARK = re.compile(r"(?i)statuscast|\bsc-hero\b")
-#: What malformed values raise while they are decoded.
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 
 
 def read(capture: Capture, source: Source) -> Page:
@@ -154,12 +152,11 @@ class _Reading:
     def page(self, incidents: Iterable[Incident], states: Iterable[ComponentState] = (), whole: bool = False) -> Page:
         """The page; `whole`: all that is open is on it."""
         found = tuple({incident.key: incident for incident in incidents}.values())
-        bad = any(signal.kind == "bad-incident" for signal in self.signals)
         return Page(
             incidents=found,
             components=tuple(states),
             signals=tuple(dict.fromkeys(self.signals)),
-            open_only=whole and not bad,
+            open_only=whole and all_read(self.signals),
         )
 
     # HTML
@@ -179,8 +176,9 @@ class _Reading:
         for item in items:
             try:
                 yield make(item)
-            except _BROKEN as error:
-                self.signals.append(Signal("bad-incident", "incidents[]", f"{_name(item)[:80]}: {error}"))
+            except BROKEN as error:
+                named = _title(item) if isinstance(item, Selector) else item
+                self.signals.append(unread(named, error, "incidents[]", ("Id",)))
 
     def _head(self, head: Selector) -> Incident:
         classes = dict(_CLASS.findall(head.attrib.get("class", "")))
@@ -234,6 +232,7 @@ class _Reading:
         started: datetime | None,
         updates: list[Update],
         names: Iterable[str] = (),
+        newest_only: bool = False,
     ) -> Incident:
         """`kind`, `worst` and `status` are the vendor's words; updates may come newest first."""
         by_kind = self._severity(kind, "incidents[].type")
@@ -260,6 +259,7 @@ class _Reading:
             first_posted_at=updates[0].posted_at if updates else None,
             resolved_posted_at=(closing[0] if closing else last) if state in OVER else None,
             updates=tuple(updates),
+            newest_only=newest_only,
             impacts=tuple(Impact(component=Component(key=None, name=name)) for name in dict.fromkeys(names) if name),
         )
 
@@ -274,7 +274,7 @@ class _Reading:
                 self._severity(summary.Status, "Status")
                 listed = summary.UnresolvedIncidents
                 return self.page(self._good(self._told, listed or ()), whole=listed is not None)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise Unreadable(f"not an answer of StatusCast: {error}; begins with {body[:40]!r}") from error
         if not isinstance(document, list) or not all(isinstance(item, dict) for item in document):
             raise Unreadable(f"not an answer of StatusCast, begins with {body[:40]!r}")
@@ -312,7 +312,7 @@ class _Reading:
         for item in items:
             try:
                 told = convert(item, _Component, self.signals, "components[]")
-            except _BROKEN as error:
+            except BROKEN as error:
                 self.signals.append(Signal("bad-component", "components[]", str(error)))
                 continue
             yield ComponentState(
@@ -352,16 +352,15 @@ class _Reading:
                     )
                     for entry in messages
                 ],
+                newest_only=True,
             )
             for key, messages in entries.items()
         )
 
 
-def _name(item: Any) -> str:
-    """What to call an incident that cannot be read."""
-    if isinstance(item, Selector):
-        return " ".join(" ".join(item.css(".incident-title ::text").getall()).split())
-    return str(item.get("Id") if isinstance(item, dict) else item)
+def _title(head: Selector) -> str:
+    """The title of an incident on a page."""
+    return " ".join(" ".join(head.css(".incident-title ::text").getall()).split())
 
 
 def _folded(word: str | None) -> str | None:

@@ -31,17 +31,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import product
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from crawler.catalog import Source
+from crawler.dates import utc
 from crawler.intervals import spells
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert, decode
+from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
 from crawler.platform import Platform
 from crawler.records import (
     OVER,
@@ -55,7 +56,6 @@ from crawler.records import (
     Severity,
     Signal,
     State,
-    Unreadable,
     Update,
     worst,
 )
@@ -84,10 +84,6 @@ MOMENT = timedelta(minutes=1)
 _API_HOSTS = (".status.io", ".hostedstatus.com")
 _ADDRESS = re.compile(r"/1\.0/status/([0-9a-f]{24})$")
 _PAGE = re.compile(r"(?:/pages/(?:[a-z]+/)?|/1\.0/status/|(?i:statuspage_?id)['\"]?\s*[:=]\s*['\"])([0-9a-f]{24})\b")
-
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
-#: What malformed values raise while they are decoded and put into UTC.
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 
 
 class _Overall(Payload):
@@ -161,11 +157,7 @@ class _Document(Payload):
 def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contract of readers
     """What stands, and what is open or planned. Raises Unreadable when the body is no such answer."""
     signals: list[Signal] = []
-    try:
-        result = decode(capture.body or b"", _Document, signals).result
-    except _BROKEN as error:
-        start = (capture.body or b"")[:40]
-        raise Unreadable(f"not an answer of the Status.io API: {error}; begins with {start!r}") from error
+    result = json_of(capture, _Document, signals).result
     look_up(STATUSES, str(result.status_overall.status_code), signals, "result.status_overall.status_code")
     grid = {(part.id, place.id) for part in result.status for place in part.containers}
     events = (
@@ -179,19 +171,14 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
             try:
                 event = convert(item, _Event, signals, where)
                 incidents.append(_incident(event, kind, _site(capture.url, kind), grid, signals, where))
-            except _BROKEN as error:
-                signals.append(Signal("bad-incident", where, f"{_name(item)}: {error}"))
+            except BROKEN as error:
+                signals.append(unread(item, error, where, ("_id",)))
     return Page(
         incidents=tuple(incidents),
         components=tuple(_states(result.status, signals)),
         signals=tuple(dict.fromkeys(signals)),
         open_only=len(incidents) == sum(len(items or ()) for _, items, _ in events),
     )
-
-
-def _name(item: Any) -> str:
-    """What to call an event that cannot be read."""
-    return str(item.get("_id") if isinstance(item, dict) else item)[:40]
 
 
 def _site(address: str, kind: Kind) -> str | None:
@@ -227,10 +214,6 @@ def _pair(key: str, name: str, place_key: str, place: str) -> Component:
     return Component(key=f"{key}/{place_key}", name=name, group=place)
 
 
-def _utc(when: datetime) -> datetime:
-    return when.astimezone(UTC).replace(microsecond=0)
-
-
 def _incident(
     event: _Event, kind: Kind, site: str | None, grid: set[tuple[str, str]], signals: list[Signal], where: str
 ) -> Incident:
@@ -240,9 +223,9 @@ def _incident(
         look_up(STATUSES, _word(message.status), signals, f"{where}.messages[].status") for message in messages
     ]
     newest = next((update for update in reversed(updates) if update.state_text), None)
-    opened = _utc(event.datetime_open)
+    opened = utc(event.datetime_open)
     start, end = event.datetime_planned_start, event.datetime_planned_end
-    if kind is Kind.OUTAGE and messages and _utc(messages[0].datetime) - opened > MOMENT:
+    if kind is Kind.OUTAGE and messages and utc(messages[0].datetime) - opened > MOMENT:
         start = opened
     over = next((update.posted_at for update in updates if update.state in OVER), None)
     severity = worst(severities)
@@ -255,12 +238,12 @@ def _incident(
         severity_text=next((_word(m.status) for m, s in zip(messages, severities, strict=True) if s is severity), None),
         state=newest.state if newest else None,
         state_text=newest.state_text if newest else None,
-        started_at=start and _utc(start),
-        ended_at=end and _utc(end),
+        started_at=start and utc(start),
+        ended_at=end and utc(end),
         first_posted_at=updates[0].posted_at if updates else opened,
         resolved_posted_at=over if newest and newest.state in OVER else None,
         updates=updates,
-        impacts=tuple(_impacts(event, kind, zip(messages, severities, strict=True), start and _utc(start), over, grid)),
+        impacts=tuple(_impacts(event, kind, zip(messages, severities, strict=True), start and utc(start), over, grid)),
     )
 
 
@@ -271,7 +254,7 @@ def _word(code: int | None) -> str | None:
 def _update(message: _Message, kind: Kind, signals: list[Signal], where: str) -> Update:
     word = _word(message.state)
     return Update(
-        posted_at=_utc(message.datetime),
+        posted_at=utc(message.datetime),
         state=look_up(STATES[kind], word, signals, f"{where}.state"),
         state_text=word,
         text=plain(message.details),
@@ -296,7 +279,7 @@ def _impacts(
         if (part.id, place.id) in grid
     ]
     affected = pairs or [Component(key=part.id, name=part.name) for part in event.components_affected or ()]
-    changes = [(_utc(message.datetime), severity) for message, severity in told if message.status is not None]
+    changes = [(utc(message.datetime), severity) for message, severity in told if message.status is not None]
     if changes and since and since < changes[0][0]:
         changes[0] = since, changes[0][1]
     held = spells(changes, end) if kind is Kind.OUTAGE else []

@@ -34,9 +34,9 @@ import msgspec
 
 from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import moment
+from crawler.dates import moment, utc
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, all_read, body_of, convert, json_of, readable, unread
 from crawler.platform import About, Platform
 from crawler.records import (
     OVER,
@@ -95,24 +95,15 @@ PLANNED = frozenset({State.SCHEDULED, State.IN_PROGRESS, State.VERIFYING, State.
 
 _PAGE_ID = re.compile(r"enc(?:oded)?_?statuspage_?id['\"]?\s*[:=]\s*['\"`]([\w=-]{20,})", re.IGNORECASE)
 
-#: What malformed values raise while they are decoded and put into UTC.
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
-
 
 def read(capture: Capture, source: Source) -> Page:
     """What the feed, or the JSON, says. Raises Unreadable when the body is neither."""
-    body = (capture.body or b"").removeprefix(b"\xef\xbb\xbf").strip()
-    if not body:
-        raise Unreadable("empty body")
+    body = body_of(capture)
     if body[:1] == b"{":
         return _read_json(body, capture.url)
     if not feeds.looks_like_one(body):
         raise Unreadable(f"neither JSON nor a feed, begins with {body[:40]!r}")
     return _read_feed(body, source, capture.fetched_at)
-
-
-def _utc(when: datetime) -> datetime:
-    return when.astimezone(UTC).replace(microsecond=0)
 
 
 # --- the feed ---------------------------------------------------------------------------------------
@@ -151,7 +142,7 @@ def _read_feed(body: bytes, source: Source, now: datetime) -> Page:
         incidents=tuple(incidents.values()),
         components=tuple(states.values()),
         signals=tuple(dict.fromkeys(signals)),
-        open_only=all(signal.kind != "bad-incident" for signal in signals),
+        open_only=all_read(signals),
     )
 
 
@@ -253,22 +244,17 @@ class _Document(Payload):
 
 def _read_json(body: bytes, url: str) -> Page:
     signals: list[Signal] = []
-    try:
-        data = convert(msgspec.json.decode(body), _Document, signals).data
-    except _BROKEN as error:
-        raise Unreadable(f"not an answer of StatusIQ: {error}") from error
+    data = json_of(body, _Document, signals).data
     components = tuple(_components(data.current_status, None, signals))
     known = {(state.component.group, state.component.name): state.component for state in components}
     days = data.resolved_incident_details or ()
-    incidents: list[Incident] = []
-    for item in (*(data.active_incident_details or ()), *(i for day in days for i in day.grp_by_incidents_list or ())):
-        try:
-            incidents.append(_incident(convert(item, _Incident, signals, "incidents[]"), url, known, signals))
-        except _BROKEN as error:
-            name = item.get("enc_inc_id") if isinstance(item, dict) else item
-            signals.append(Signal("bad-incident", "incidents[]", f"{str(name)[:80]}: {error}"))
+    items = (*(data.active_incident_details or ()), *(i for day in days for i in day.grp_by_incidents_list or ()))
+
+    def incident(item: Any) -> Incident:
+        return _incident(convert(item, _Incident, signals, "incidents[]"), url, known, signals)
+
     return Page(
-        incidents=tuple(incidents),
+        incidents=tuple(readable(items, incident, signals, "incidents[]", ("enc_inc_id",))),
         components=components,
         signals=tuple(dict.fromkeys(signals)),
     )
@@ -278,8 +264,8 @@ def _components(items: Iterable[Any], group: str | None, signals: list[Signal]) 
     for item in items:
         try:
             told = convert(item, _Component, signals, "current_status[]")
-        except _BROKEN as error:
-            signals.append(Signal("bad-component", "current_status[]", str(error)))
+        except BROKEN as error:
+            signals.append(unread(item, error, "current_status[]", ("display_name",), "bad-component"))
             continue
         if told.componentgroup_components:
             yield from _components(told.componentgroup_components, told.componentgroup_display_name, signals)
@@ -305,8 +291,8 @@ def _incident(
     severity = look_up(CODES, code, signals, "incidents[].incident_severity_id")
     planned = severity is Severity.MAINTENANCE or any(update.state in PLANNED for update in updates)
     kind = Kind.MAINTENANCE if planned else Kind.NOTICE if severity is Severity.NOTICE else Kind.OUTAGE
-    started = _utc(instant(told.incident_began_at))
-    ended = _utc(instant(told.incident_ended_at)) if told.incident_ended_at else None
+    started = utc(instant(told.incident_began_at))
+    ended = utc(instant(told.incident_ended_at)) if told.incident_ended_at else None
     over = next((update.posted_at for update in updates if update.state in OVER), None)
     state = newest.state if newest else None
     if ended and not planned and state not in OVER:
@@ -352,7 +338,7 @@ def _update(told: _Status, signals: list[Signal]) -> Update:
     code = str(told.incident_status_id)
     return Update(
         key=told.enc_inc_state_progress_id,
-        posted_at=_utc(instant(told.status_updated_at)),
+        posted_at=utc(instant(told.status_updated_at)),
         state=look_up(STATES, code, signals, "incidents[].incident_status_updates[].incident_status_id"),
         state_text=told.incident_status or code,
         text=plain(told.incident_status_desc),

@@ -1,4 +1,4 @@
-"""Atlassian Statuspage: JSON API (`/api/v2/*.json`, `/incidents/<code>.json`) and history feeds.
+"""Atlassian Statuspage: JSON API (`/api/v2/*.json`, `/incidents/<code>.json`), history feeds and the list of the past.
 
 What is read is told by the shape of the body, never by who published it:
 
@@ -9,8 +9,13 @@ What is read is told by the shape of the body, never by who published it:
 | `components.json`, `status.json` | page and what stands at this moment |
 | `/incidents/<code>.json` | page and one full record; also kept without its envelope |
 | `history.atom`, `history.rss` | the 25 newest, each with all its updates as one piece of HTML |
+| `/history?page=<n>`, also `/history.json` | three months, newest first: code, title, impact and span of each incident |
 
 Documented at confluence.status.atlassian.com/api; the rest was learnt from payloads of 2016 to 2026.
+
+The list of the past stands in the attribute `data-react-props` of a page's HTML, and goes back as far as there are
+incidents, also to before the page itself was made. It has no messages and tells minutes: no more than what there is to
+ask for. Real lists of 2026 have been read.
 
 Times: the JSON carries offsets (those of the page's zone in old payloads, Z today). The feeds write
 `Jun 8, 19:23 UTC` without a year, with the page's abbreviation of its zone. All become UTC, cut to
@@ -34,7 +39,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Annotated, NamedTuple, TypeVar
+from html import unescape
+from typing import Annotated, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
@@ -45,7 +51,7 @@ from crawler.catalog import Source
 from crawler.intervals import spells
 from crawler.markup import plain
 from crawler.payload import Ignored, Payload, decode
-from crawler.platform import Platform, below_root
+from crawler.platform import About, Ask, Platform, below_root
 from crawler.records import (
     OVER,
     Capture,
@@ -104,6 +110,8 @@ _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 
 T = TypeVar("T")
+#: What abbreviations of zones mean.
+Zones = tuple[tuple[str, str], ...]
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -113,9 +121,11 @@ def read(capture: Capture, source: Source) -> Page:
     if not body:
         raise Unreadable("empty body")
     if body[:1] in (b"{", b"["):
-        return _read_json(body, capture.url)
+        return _read_json(body, capture.url, _zones(source))
     if re.match(rb"(?i)<(\?xml|feed|rss)\b", body):
         return _read_feed(body, source)
+    if listed := _PROPS.search(body):
+        return _read_past(_props(listed), capture.url, _zones(source))
     what = "HTML" if re.match(rb"(?i)<(!doctype )?html\b", body) else "neither JSON nor a feed"
     raise Unreadable(f"{what}, begins with {body[:40]!r}")
 
@@ -214,13 +224,15 @@ class _Incident(Payload):
 # --- JSON: the page ---------------------------------------------------------------------------------
 
 
-def _read_json(body: bytes, url: str) -> Page:
+def _read_json(body: bytes, url: str, zones: Zones) -> Page:
     try:
         parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError as error:
         raise Unreadable(f"not a Statuspage document: {error}") from error
     except _BROKEN as error:
         raise Unreadable(f"broken JSON: {error}") from error
+    if "months" in parts:
+        return _read_past(body, url, zones)
     signals: list[Signal] = []
     components: tuple[ComponentState, ...] = ()
     raws: list[bytes | msgspec.Raw] = []
@@ -266,6 +278,10 @@ def _part(raw: msgspec.Raw, kind: type[T], signals: list[Signal], where: str) ->
         return decode(raw, kind, signals, where)
     except _BROKEN as error:
         raise Unreadable(f"{where}: {error}") from error
+
+
+def _zones(source: Source) -> Zones:
+    return tuple(sorted({"UTC": "UTC", "GMT": "UTC", **source.zones}.items()))
 
 
 def _site(address: str) -> str:
@@ -576,7 +592,7 @@ def _read_feed(body: bytes, source: Source) -> Page:
         elements, parse = root.findall("channel/item"), _rss_entry
     else:
         raise Unreadable(f"not a feed: <{root.tag}>")
-    zones = tuple(sorted({"UTC": "UTC", "GMT": "UTC", **source.zones}.items()))
+    zones = _zones(source)
     records = []
     for element in elements:
         try:
@@ -633,7 +649,7 @@ def _check_fields(element: ElementTree.Element, known: frozenset[str], signals: 
 
 
 @lru_cache(maxsize=2048)
-def _told_by_entry(entry: _Entry, zones: tuple[tuple[str, str], ...]) -> _Record:
+def _told_by_entry(entry: _Entry, zones: Zones) -> _Record:
     """One incident of a feed. `zones`: what abbreviations mean. Unreadable when it is no Statuspage incident."""
     code = entry.link.rsplit("/", 1)[-1]
     _must_be_statuspage(code)
@@ -678,9 +694,7 @@ def _told_by_entry(entry: _Entry, zones: tuple[tuple[str, str], ...]) -> _Record
     return _Record(incident, tuple(signals), entry.published)
 
 
-def _banner(
-    entry: _Entry, text: str, zones: tuple[tuple[str, str], ...], signals: list[Signal]
-) -> tuple[datetime | None, datetime | None]:
+def _banner(entry: _Entry, text: str, zones: Zones, signals: list[Signal]) -> tuple[datetime | None, datetime | None]:
     """The planned bounds, which stand above the updates for as long as a maintenance lies ahead.
 
     `published` then is the planned start, which also gives the end its year, and its date if need be.
@@ -700,9 +714,10 @@ def _banner(
 def _moment(
     text: str,
     near: datetime,
-    zones: tuple[tuple[str, str], ...],
+    zones: Zones,
     signals: list[Signal],
     newest: bool = True,
+    where: str = "entry.content small",
 ) -> datetime | None:
     """A time without a year: in the year closest to `near`, or for older updates the last not after it.
 
@@ -710,11 +725,11 @@ def _moment(
     """
     match = _WHEN.fullmatch(text)
     if not match or match[1] not in _MONTHS or not match[5]:
-        signals.append(Signal("bad-value", "entry.content small", text[:80]))
+        signals.append(Signal("bad-value", where, text[:80]))
         return None
     zone = dict(zones).get(match[5])
     if zone is None:
-        signals.append(Signal("unknown-word", "entry.content small", match[5]))
+        signals.append(Signal("unknown-word", where, match[5]))
         return None
     month, day, hour, minute = _MONTHS.index(match[1]) + 1, int(match[2]), int(match[3]), int(match[4])
     found = []
@@ -724,7 +739,7 @@ def _moment(
         except ValueError:
             continue  # Feb 29
     if not found:
-        signals.append(Signal("bad-value", "entry.content small", text[:80]))
+        signals.append(Signal("bad-value", where, text[:80]))
         return None
     if newest:
         return min(found, key=lambda when: abs(when - near))
@@ -737,9 +752,191 @@ def _local(when: datetime, abbreviation: str, zone: str) -> datetime:
     return next((each for each in twice if each.tzname() == abbreviation), twice[0]).astimezone(UTC)
 
 
+# --- the list of the past ---------------------------------------------------------------------------
+
+_PROPS = re.compile(
+    rb"""<div\b(?=[^>]*\bdata-react-class=["']HistoryIndex["'])[^>]*?\bdata-react-props=(["'])(.*?)\1""", re.DOTALL
+)
+#: Before this there was no Statuspage; what lies before it was carried over.
+_FOUNDED = datetime(2012, 1, 1, tzinfo=UTC)
+
+
+def _props(found: re.Match[bytes]) -> bytes:
+    return unescape(found[2].decode(errors="replace")).encode()
+
+
+class _Listed(Payload):
+    """One incident by name. `timestamp` is HTML: `Aug 26, 23:37 - Aug 27, 19:44 UTC`, in the zone of the page."""
+
+    code: str
+    name: str
+    timestamp: str
+    impact: str | None = None
+    message: Ignored = None  # the newest one; which one it is, and of when, is not said
+
+
+class _Month(Payload):
+    name: str
+    year: int
+    incidents: list[msgspec.Raw]
+    days: Ignored = None
+    starts_on: Ignored = None
+
+    @property
+    def number(self) -> int:
+        """1 for January; 0 when the name is none in English."""
+        return _MONTHS.index(self.name[:3]) + 1 if self.name[:3] in _MONTHS else 0
+
+
+class _Past(Payload):
+    """The list: its months, and since when there has been a page."""
+
+    months: list[_Month]
+    page_status: dict[str, Any] | None = None
+    components: Ignored = None
+    component_filter: Ignored = None
+    show_component_filter: Ignored = None
+    show_uptime_calendar: Ignored = None
+    start_time: Ignored = None
+    end_time: Ignored = None
+
+
+def _read_past(body: bytes, url: str, zones: Zones) -> Page:
+    """Incidents without messages. No reach: each month everything moves on by one."""
+    signals: list[Signal] = []
+    past = _past(body, signals)
+    site = _site(url)
+    incidents = []
+    for month in past.months:
+        for raw in month.incidents:
+            try:
+                listed = decode(raw, _Listed, signals, "months[].incidents[]")
+                _must_be_statuspage(listed.code)
+                incidents.append(_told_by_list(listed, month, site, zones, signals))
+            except (*_BROKEN, Unreadable) as error:
+                signals.append(Signal("bad-incident", "months[].incidents[]", f"{_code(bytes(raw))}: {error}"))
+    if not incidents and any(month.incidents for month in past.months):
+        raise Unreadable(f"no incident in the list is one of Statuspage: {signals[-1].detail}")
+    return Page(incidents=tuple(incidents), signals=_distinct(signals))
+
+
+def _past(body: bytes, signals: list[Signal]) -> _Past:
+    try:
+        return decode(body, _Past, signals, "history")
+    except _BROKEN as error:
+        raise Unreadable(f"not a list of the past: {error}") from error
+
+
+def _code(document: bytes) -> str:
+    """What to call an incident of the list that cannot be read."""
+    try:
+        return str(msgspec.json.decode(document)["code"])
+    except (*_BROKEN, TypeError, LookupError):
+        return document[:40].decode(errors="replace")
+
+
+def _told_by_list(listed: _Listed, month: _Month, site: str, zones: Zones, signals: list[Signal]) -> Incident:
+    """An incident by name. The span is from the first message to the one that it is over; of a maintenance it may be
+    what was planned, and a single time may be either, so that tells the day alone.
+    """
+    severity = look_up(IMPACTS, listed.impact, signals, "months[].incidents[].impact")
+    planned = severity is Severity.MAINTENANCE
+    first, last = _span(listed.timestamp, month, zones, signals)
+    whole = first is not None and last is not None and not planned
+    return Incident(
+        key=listed.code,
+        title=plain(listed.name),
+        url=f"https://{site}/incidents/{listed.code}",
+        kind=Kind.MAINTENANCE if planned else Kind.OUTAGE,
+        severity=severity,
+        severity_text=listed.impact,
+        state=State.RESOLVED if whole else None,
+        day=first.date() if first and not whole else None,
+        first_posted_at=first if whole else None,
+        resolved_posted_at=last if whole else None,
+        newest_only=True,
+    )
+
+
+def _span(html: str, month: _Month, zones: Zones, signals: list[Signal]) -> tuple[datetime | None, datetime | None]:
+    """The bounds of a span without years; those that run from one year into the next stand in either month."""
+    text, where = plain(html), "months[].incidents[].timestamp"
+    times = list(_WHEN.finditer(text))
+    if not times or not month.number:
+        signals.append(Signal("bad-value", where, f"{month.name} {month.year}: {text}"[:80]))
+        return None, None
+    near = datetime(month.year, month.number, 15, tzinfo=UTC)
+    first, last = times[0], times[-1]
+    started = _moment(f"{first[1]} {first[2]}, {first[3]}:{first[4]} {last[5]}", near, zones, signals, where=where)
+    if started is None or len(times) == 1:
+        return started, None
+    day = last if last[1] else first
+    ended = _moment(f"{day[1]} {day[2]}, {last[3]}:{last[4]} {last[5]}", started, zones, signals, where=where)
+    if ended is not None and ended < started:
+        signals.append(Signal("bad-value", where, text[:80]))
+        ended = None
+    return started, ended
+
+
+def _root(source: Source) -> str:
+    parts = urlsplit(source.url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _history(source: Source, now: datetime) -> Iterable[Ask]:  # noqa: ARG001 - the signature of all of them
+    return (Ask(f"{_root(source)}/history?page=1"),)
+
+
+def _older(capture: Capture, source: Source) -> Iterable[Ask]:  # noqa: ARG001 - the signature of all of them
+    """The next three months; none before three without an incident in which there was no page yet."""
+    number = re.search(r"/history(?:\.json)?\?page=(\d+)$", capture.url)
+    body = capture.body or b""
+    listed = _PROPS.search(body)
+    try:
+        past = _past(_props(listed) if listed else body, [])
+    except Unreadable:
+        return ()
+    if number is None or not past.months:
+        return ()
+    newest = max(month.year * 12 + month.number for month in past.months)
+    began = _page_began(past)
+    if not any(month.incidents for month in past.months) and newest < began.year * 12 + began.month:
+        return ()
+    return (Ask(f"{capture.url[: number.start(1)]}{int(number[1]) + 1}"),)
+
+
+def _page_began(past: _Past) -> datetime:
+    try:
+        return instant((past.page_status or {})["page"]["created_at"])
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return _FOUNDED
+
+
+def _record_of(source: Source, key: str) -> Ask:
+    return Ask(f"{_root(source)}/incidents/{key}.json")
+
+
+class _Headed(msgspec.Struct):
+    """Any JSON document of a page, as far as it says whose it is."""
+
+    page: dict[str, Any]
+
+
+def _about(capture: Capture) -> About:
+    """Name and zone of the page stand in every JSON document."""
+    try:
+        page = msgspec.json.decode(capture.body or b"", type=_Headed).page
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return About()
+    return About(name=page.get("name"), timezone=page.get("time_zone"))
+
+
 PLATFORM = Platform(
     read=read,
-    hosts=("statuspage.io",),
+    history=_history,
+    older=_older,
+    record=_record_of,
+    hosts=("statuspage.io", "status.atlassian.com"),
     html=(r"statuspage\.io|dka575ofm4ao0\.cloudfront\.net",),
     find=below_root(
         summary="/api/v2/summary.json",
@@ -747,4 +944,5 @@ PLATFORM = Platform(
         maintenances="/api/v2/scheduled-maintenances.json",
         history="/history.atom",
     ),
+    about=_about,
 )

@@ -35,7 +35,7 @@ import msgspec
 
 from crawler.catalog import Source
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, convert, json_of, unread
 from crawler.platform import About, Ask, Platform
 from crawler.records import (
     OVER,
@@ -76,8 +76,6 @@ STATES: Mapping[str, State | None] = {
 #: The word for a service that no incident is about.
 WELL = "null"
 
-#: What malformed values raise while they are decoded and put into UTC.
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 _SUBDOMAIN = re.compile(r"(?:status_pages/([\w-]+)|\b(?!www\.)([\w-]+)\.statuspal\.(?:io|eu)\b)")
 
 
@@ -157,7 +155,7 @@ class _List(Payload):
 
 def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contract of readers
     """What a summary, or a page of the list of incidents, says. Raises Unreadable when the body is neither."""
-    document = _document(capture.body or b"")
+    document = json_of(capture, dict[str, Any])
     signals: list[Signal] = []
     tree: dict[str, _Node] = {}
     lists: tuple[tuple[str, State | None, list[Any]], ...]
@@ -175,7 +173,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
             )
         else:
             lists = (("incidents[]", None, convert(document, _List, signals).incidents),)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"not an answer of the Statuspal API: {error}") from error
     incidents: list[Incident] = []
     for where, state, items in lists:
@@ -184,8 +182,8 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
                 incident = convert(item, _Incident, signals, where)
                 kind = Kind.NOTICE if where == "info_notices[]" else None
                 incidents.append(_incident(incident, kind, state, capture.fetched_at, tree, signals, where))
-            except _BROKEN as error:
-                signals.append(Signal("bad-incident", where, f"{_name(item)}: {error}"))
+            except BROKEN as error:
+                signals.append(unread(item, error, where))
     whole = len(incidents) == sum(len(items) for _, _, items in lists)
     return Page(
         incidents=tuple(incidents),
@@ -193,18 +191,6 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
         signals=tuple(dict.fromkeys(signals)),
         open_only="status_page" in document and whole,
     )
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except _BROKEN as error:
-        raise Unreadable(f"not an answer of the Statuspal API: {error}; begins with {body[:40]!r}") from error
-
-
-def _name(item: Any) -> str:
-    """What to call an incident that cannot be read."""
-    return str(item.get("id") if isinstance(item, dict) else item)[:40]
 
 
 class _Node(NamedTuple):
@@ -221,8 +207,8 @@ def _nodes(services: Iterable[Any], group: str | None, signals: list[Signal]) ->
     for item in services:
         try:
             service = convert(item, _Service, signals, "services[]")
-        except _BROKEN as error:
-            signals.append(Signal("bad-component", "services[]", f"{_name(item)}: {error}"))
+        except BROKEN as error:
+            signals.append(unread(item, error, "services[]", kind="bad-component"))
             continue
         word = service.current_incident_type
         severity = look_up(TYPES, word, signals, "services[].current_incident_type") if word else Severity.OPERATIONAL
@@ -349,7 +335,7 @@ def _about(capture: Capture) -> About:
     try:
         page = msgspec.json.decode(capture.body or b"", type=dict[str, Any]).get("status_page")
         told = convert(page, _Page, [])
-    except _BROKEN:
+    except BROKEN:
         return About()
     return About(name=told.name, timezone=told.time_zone)
 
@@ -360,8 +346,8 @@ def _history(source: Source, now: datetime) -> Iterable[Ask]:  # noqa: ARG001 - 
 
 def _older(capture: Capture, source: Source) -> Iterable[Ask]:  # noqa: ARG001 - the signature of all of them
     try:
-        links = convert(_document(capture.body or b""), _List, []).links
-    except (Unreadable, *_BROKEN):
+        links = convert(json_of(capture, dict[str, Any]), _List, []).links
+    except (Unreadable, *BROKEN):
         return ()
     return (Ask(urljoin(capture.url, links.next)),) if links and links.next else ()
 

@@ -12,6 +12,10 @@ the outer layer. What `Data` holds decides how it is read, not the address:
 - `DescribeHappening`: the banner of the page; known from two public readers only.
 - OpenAPI `DescribeEvents`: one row for each product and region. `DescribeEventStatistics`: counts.
 
+Feeds (`/rss/<language>/<region>/<product>`, which the page links for each product) have the addresses of Volcengine's
+and are read like those (`spiders/volcengine.py`); no body of one has been seen. Announcements
+(cloud.tencent.com/announce/detail/<number>) are mostly news of products; their HTML has not been seen and is not read.
+
 Times are naive texts, read in the zone of the source (Beijing time, which the documentation implies
 without saying so).
 """
@@ -26,9 +30,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from crawler import feeds
 from crawler.catalog import Source
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, convert, json_of, unread
 from crawler.platform import Ask, Platform
 from crawler.records import (
     Capture,
@@ -46,6 +51,7 @@ from crawler.records import (
     epoch,
 )
 from crawler.words import look_up
+from spiders import volcengine
 
 #: The region of products without a region, on the page itself.
 NON_REGIONAL = "non-regional"
@@ -158,7 +164,8 @@ def follow(capture: Capture, source: Source) -> Iterable[Ask]:
     """After `DescribeRegions`: one address for each region with events, and `non-regional`.
 
     The addresses end in `DescribeProductEventForRegionInPeriod?BelongSite=..&RegionId=..&NumOfDay=1
-    &EndDate=..`, without BelongSite where the first has none; the day is that of the source's zone.
+    &EndDate=..`, without BelongSite where the first has none; the day is that of the source's zone. The answers are kept
+    without the day, so that a region's looks of two days are looks at one thing.
     """
     parts = urlsplit(capture.url)
     head, _, call = parts.path.rpartition("/")
@@ -170,15 +177,13 @@ def follow(capture: Capture, source: Source) -> Iterable[Ask]:
         return ()
     site = [("BelongSite", value) for value in parse_qs(parts.query).get("BelongSite", [])]
     day = capture.fetched_at.astimezone(ZoneInfo(source.timezone)).date()
+
+    def address(region: str, *more: tuple[str, str]) -> str:
+        query = urlencode([*site, ("RegionId", region), ("NumOfDay", "1"), *more])
+        return urlunsplit(parts._replace(path=f"{head}/DescribeProductEventForRegionInPeriod", query=query))
+
     return tuple(
-        Ask(
-            urlunsplit(
-                parts._replace(
-                    path=f"{head}/DescribeProductEventForRegionInPeriod",
-                    query=urlencode([*site, ("RegionId", region), ("NumOfDay", 1), ("EndDate", day.isoformat())]),
-                )
-            )
-        )
+        Ask(address(region, ("EndDate", day.isoformat())), name=address(region))
         for region in dict.fromkeys((*regions, NON_REGIONAL))
     )
 
@@ -194,7 +199,9 @@ def regions_with_events(body: bytes | None) -> list[str]:
 
 
 def read(capture: Capture, source: Source) -> Page:
-    """What an answer of the page or of the OpenAPI says. Unreadable when it is none, or reports an error."""
+    """What an answer of the page or of the OpenAPI, or a feed says. Unreadable when it is none, or reports an error."""
+    if feeds.looks_like_one(capture.body or b""):
+        return volcengine.read(capture, source)
     data, signals = _data(capture.body), list[Signal]()
     zone = ZoneInfo(source.timezone)
     try:
@@ -218,12 +225,7 @@ def read(capture: Capture, source: Source) -> Page:
 
 def _data(body: bytes | None) -> dict[str, Any]:
     """The `Data` of an answer."""
-    if not body or not body.strip():
-        raise Unreadable("empty body")
-    try:
-        answer = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Unreadable(f"no JSON: {error}") from error
+    answer = json_of(body or b"")
     if isinstance(answer, dict):
         answer = answer.get("Response", answer)
     if not isinstance(answer, dict):
@@ -256,8 +258,7 @@ def _period(period: _Period, region: str, zone: ZoneInfo, signals: list[Signal])
         try:
             product = convert(entry, _Product, signals, "ProductList[]")
         except msgspec.ValidationError as error:
-            name = entry.get("ProductId") if isinstance(entry, dict) else entry
-            signals.append(Signal("bad-value", "ProductList[]", f"{str(name)[:80]}: {error}"))
+            signals.append(unread(entry, error, "ProductList[]", ("ProductId",), kind="bad-value"))
             continue
         components.append(
             ComponentState(
@@ -396,10 +397,8 @@ def _events(events: _Events, zone: ZoneInfo, signals: list[Signal]) -> Page:
             if incident.key in incidents:
                 raise ValueError("stands twice")
             incidents[incident.key] = incident
-        except (msgspec.ValidationError, ValueError) as error:
-            names = ("ProductId", "RegionId", "StartTime")
-            name = " ".join(str(entry.get(n)) for n in names) if isinstance(entry, dict) else str(entry)
-            signals.append(Signal("bad-incident", "EventList[]", f"{name[:80]}: {error}"))
+        except BROKEN as error:
+            signals.append(unread(entry, error, "EventList[]", ("ProductId", "RegionId", "StartTime")))
     return Page(incidents=tuple(incidents.values()), signals=tuple(signals))
 
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -33,7 +33,7 @@ import yaml
 from crawler.catalog import Source
 from crawler.dates import moment, utc
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert, decode
+from crawler.payload import BROKEN, Ignored, Payload, Time, body_of, convert, decode, readable, unread
 from crawler.platform import Ask, Platform
 from crawler.records import (
     Capture,
@@ -62,14 +62,11 @@ STATUS, MAINTENANCE = "status", "maintenance"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 #: Items of a page of GitHub's API, when nobody asks for another number.
 _PER_PAGE = 30
-_BROKEN = (msgspec.DecodeError, ValueError, RecursionError)
 
 #: Titles of the monitor's own making.
 _MONITORED = re.compile(r"^(?:🛑\s*(?P<down>.+) is down|⚠️?\s*(?P<degraded>.+) has degraded performance)$")
 _PLAN = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _PLAN_FIELDS = frozenset({"start", "end", "expectedDown", "expectedDegraded"})
-
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _Site(Payload, rename="camel"):
@@ -160,10 +157,8 @@ class _Issue(Payload):
 
 def read(capture: Capture, source: Source) -> Page:
     """What one response says. Raises Unreadable when it is none of the bodies named above."""
-    body = (capture.body or b"").strip()
+    body = body_of(capture)
     signals: list[Signal] = []
-    if not body:
-        raise Unreadable("empty body")
     if body[:1] == b"[":
         page = _read_list(body, capture, source, signals)
     elif body[:1] == b"{":
@@ -183,7 +178,7 @@ def _read_list(body: bytes, capture: Capture, source: Source, signals: list[Sign
     try:
         items = msgspec.json.decode(body, type=list[msgspec.Raw])
         first = msgspec.json.decode(items[0], type=dict[str, msgspec.Raw]) if items else {}
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"neither a summary nor a list of issues: {error}") from error
     if "slug" in first:
         return Page(components=tuple(_sites(items, signals)))
@@ -205,13 +200,10 @@ def _read_list(body: bytes, capture: Capture, source: Source, signals: list[Sign
 
 
 def _sites(items: Iterable[msgspec.Raw], signals: list[Signal]) -> Iterator[ComponentState]:
-    for item in items:
-        try:
-            site = decode(item, _Site, signals, "[]")
-        except _BROKEN as error:
-            signals.append(Signal("bad-component", "[]", f"{bytes(item)[:40]!r}: {error}"))
-        else:
-            yield _component_state(site.slug, site.name, site.status, signals, "[].status")
+    for site in readable(
+        items, lambda raw: decode(raw, _Site, signals, "[]"), signals, "[]", ("slug",), "bad-component"
+    ):
+        yield _component_state(site.slug, site.name, site.status, signals, "[].status")
 
 
 def _component_state(slug: str, name: str, word: str, signals: list[Signal], where: str) -> ComponentState:
@@ -229,7 +221,7 @@ def _read_site(body: bytes, capture: Capture, signals: list[Signal]) -> Componen
         if isinstance(data, list):
             data = {name: value for item in data for name, value in item.items()}
         state = convert(data, _State, signals)
-    except (*_BROKEN, yaml.YAMLError, AttributeError) as error:
+    except (*BROKEN, yaml.YAMLError, AttributeError) as error:
         raise Unreadable(f"not a site of Upptime: {' '.join(str(error).split())[:120]}") from error
     if "upptime" not in state.generator.lower():
         raise Unreadable(f"not a site of Upptime, but by {state.generator[:40]!r}")
@@ -251,10 +243,8 @@ def _read_issue(body: bytes, capture: Capture, source: Source, signals: list[Sig
         if MAINTENANCE in labels:
             return _maintenance(issue, slugs, capture, source, signals)
         return _incident(issue, slugs, signals)
-    except _BROKEN as error:
-        number = re.search(rb'"number":\s*(\d+)', body)
-        name = number[1].decode() if number else repr(body[:40])
-        signals.append(Signal("bad-incident", "[]", f"{name}: {error}"))
+    except BROKEN as error:
+        signals.append(unread(body, error, "[]", ("number",)))
         return None
 
 
@@ -398,7 +388,7 @@ def _next(capture: Capture, source: Source) -> Iterable[Ask]:  # noqa: ARG001 - 
         return ()
     try:
         items = msgspec.json.decode(capture.body or b"", type=list[msgspec.Raw])
-    except _BROKEN:
+    except BROKEN:
         return ()
     if len(items) < asked.per_page:
         return ()

@@ -33,7 +33,7 @@ import msgspec
 from crawler.catalog import Source
 from crawler.dates import moment
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, decode
+from crawler.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, unread
 from crawler.platform import About, Ask, Platform
 from crawler.records import (
     Capture,
@@ -74,7 +74,6 @@ MAINTENANCES: Mapping[str, State | None] = {
     "unknown": None,
 }
 
-_BROKEN = (msgspec.DecodeError, ValueError, RecursionError)
 #: A time without a zone.
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?")
 
@@ -153,13 +152,8 @@ class _Beats(Payload, rename="camel"):
 
 def read(capture: Capture, source: Source) -> Page:
     """What one response says. Raises Unreadable when it is neither of the documents named above."""
-    body = (capture.body or b"").strip()
-    if not body:
-        raise Unreadable("empty body")
-    try:
-        parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except _BROKEN as error:
-        raise Unreadable(f"not a document of Uptime Kuma: {error}") from error
+    body = body_of(capture)
+    parts = json_of(body, dict[str, msgspec.Raw])
     signals: list[Signal] = []
     try:
         if "heartbeatList" in parts:
@@ -171,7 +165,7 @@ def read(capture: Capture, source: Source) -> Page:
             page = _page(decode(body, _StatusPage, signals), capture, source, signals)
         else:
             raise Unreadable(f"not a document of Uptime Kuma; it has {', '.join(sorted(parts)) or 'nothing'}")
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"not a document of Uptime Kuma: {error}") from error
     return msgspec.structs.replace(page, signals=tuple(dict.fromkeys(signals)))
 
@@ -197,13 +191,8 @@ def _page(told: _StatusPage, capture: Capture, source: Source, signals: list[Sig
     found = {incident.key: incident for incident in (*pinned, *planned) if incident}
     return Page(
         incidents=tuple(found.values()),
-        open_only=not any(signal.kind == "bad-incident" for signal in signals),
+        open_only=all_read(signals),
     )
-
-
-def _bad(raw: bytes, where: str, error: Exception) -> Signal:
-    number = re.search(rb'"id":\s*(\d+)', raw)
-    return Signal("bad-incident", where, f"{number[1].decode() if number else repr(raw[:40])}: {error}")
 
 
 def _time(
@@ -219,8 +208,8 @@ def _time(
 def _pinned(raw: bytes, capture: Capture, source: Source, signals: list[Signal]) -> Incident | None:
     try:
         told = decode(raw, _Incident, signals, "incidents[]")
-    except _BROKEN as error:
-        signals.append(_bad(raw, "incidents[]", error))
+    except BROKEN as error:
+        signals.append(unread(raw, error, "incidents[]"))
         return None
     posted = _time(told.created_date, "UTC", capture, source, signals, "incidents[].createdDate")
     changed = _time(told.last_updated_date, "UTC", capture, source, signals, "incidents[].lastUpdatedDate")
@@ -241,8 +230,8 @@ def _planned(raw: bytes, capture: Capture, source: Source, signals: list[Signal]
     """A maintenance. One that comes again and again is another incident every time."""
     try:
         told = decode(raw, _Maintenance, signals, "maintenanceList[]")
-    except _BROKEN as error:
-        signals.append(_bad(raw, "maintenanceList[]", error))
+    except BROKEN as error:
+        signals.append(unread(raw, error, "maintenanceList[]"))
         return None
     slots = [
         (_slot_time(told, slot.start_date, capture, source, signals), slot.end_date) for slot in told.timeslot_list
@@ -310,7 +299,7 @@ class _Titled(msgspec.Struct):
 def _about(capture: Capture) -> About:
     try:
         return About(name=msgspec.json.decode(capture.body or b"", type=_Titled).config.title)
-    except _BROKEN:
+    except BROKEN:
         return About()
 
 

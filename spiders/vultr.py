@@ -25,7 +25,7 @@ import msgspec
 
 from crawler.catalog import Source
 from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
+from crawler.payload import BROKEN, Ignored, Payload, convert, json_of, unread
 from crawler.platform import Platform
 from crawler.records import (
     OVER,
@@ -50,9 +50,6 @@ STATES: Mapping[str, State | None] = {"ongoing": None, "resolved": State.RESOLVE
 _MAINTENANCE = re.compile(r"(?i)\bmaintenance\b")
 #: Two times closer than this are the same to a person.
 MOMENT = timedelta(minutes=1)
-
-#: What malformed values raise while they are read.
-_BROKEN = (msgspec.ValidationError, ValueError, OverflowError)
 
 
 class _Entry(Payload):
@@ -100,7 +97,7 @@ class _Place(NamedTuple):
 def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signature of all readers
     """The alerts of one file. Raises Unreadable when it is none of Vultr's."""
     signals: list[Signal] = []
-    listed = list(_listed(_document(capture), signals))
+    listed = list(_listed(json_of(capture), signals))
     incidents = _incidents(listed, signals)
     if listed and not incidents:
         raise Unreadable(f"no item is an alert of Vultr: {signals[-1].detail}")
@@ -122,16 +119,6 @@ def _listed(document: object, signals: list[Signal]) -> Iterator[tuple[object, _
         yield from ((item, _Place(code, region.location)) for item in region.alerts)
 
 
-def _document(capture: Capture) -> object:
-    body = (capture.body or b"").strip()
-    if not body:
-        raise Unreadable("empty body")
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Unreadable(f"not JSON: {error}") from error
-
-
 def _incidents(listed: Iterable[tuple[object, _Place]], signals: list[Signal]) -> tuple[Incident, ...]:
     """Each alert once, with all the regions it stands in; one that cannot be read becomes a signal."""
     found: dict[str, Incident] = {}
@@ -139,9 +126,8 @@ def _incidents(listed: Iterable[tuple[object, _Place]], signals: list[Signal]) -
         try:
             alert = convert(item, _Alert, signals, "alerts[]")
             known = found.get(alert.id) or _incident(alert, signals)
-        except _BROKEN as error:
-            name = item.get("id") if isinstance(item, dict) else item
-            signals.append(Signal("bad-incident", "alerts[]", f"{str(name)[:80]}: {error}"))
+        except BROKEN as error:
+            signals.append(unread(item, error, "alerts[]"))
             continue
         where = place if place.code else _Place(alert.region or None)
         impact = Impact(region_key=where.code, region_text=where.name, severity=known.severity)

@@ -29,6 +29,10 @@ class Stage:
     url: str
     answers: dict[str, Answer]
     asked: list[tuple[str, dict[str, str]]]
+    #: When each of them came and when it had its answer, in seconds of the monotonic clock.
+    spans: list[tuple[float, float]] = field(default_factory=list)
+    #: Hears of each request as it comes: the address that was asked.
+    heard: Callable[[str], None] | None = None
 
     def show(self, path: str, body: Any, status: int = 200, delay: float = 0.0, **headers: str) -> None:
         """Publish a body (JSON unless it is bytes or text) with an ETag made of it."""
@@ -42,20 +46,28 @@ class Stage:
 
 
 @contextmanager
-def stage(before: Callable[[Any], None] | None = None) -> Iterator[Stage]:
-    """A server on loopback; conditional requests are answered with 304 as a real one does."""
+def stage(before: Callable[[Any], None] | None = None, host: str = "127.0.0.1") -> Iterator[Stage]:
+    """A server on loopback; conditional requests are answered with 304 as a real one does.
+
+    With `host` 0.0.0.0 it answers at every address of 127.0.0.0/8, each of them another host to the crawler.
+    """
     answers: dict[str, Answer] = {}
     asked: list[tuple[str, dict[str, str]]] = []
+    spans: list[tuple[float, float]] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
+            if play.heard:
+                play.heard(self.connection.getsockname()[0])
+            began = time.monotonic()
             answer = answers.get(self.path, Answer(b"not here", 404))
             time.sleep(answer.delay)
             with suppress(OSError):  # a client that has given up is part of the play
                 self.say(answer)
+            spans.append((began, time.monotonic()))
 
         def say(self, answer: Answer) -> None:
             unchanged = answer.status == 200 and self.headers.get("If-None-Match") == answer.headers.get("ETag", "-")
@@ -70,13 +82,14 @@ def stage(before: Callable[[Any], None] | None = None) -> Iterator[Stage]:
         def log_message(self, *args: Any) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, 0), Handler)
     server.daemon_threads = True
     if before:
         before(server)
+    play = Stage(f"http://127.0.0.1:{server.server_port}", answers, asked, spans)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield Stage(f"http://127.0.0.1:{server.server_port}", answers, asked)
+        yield play
     finally:
         server.shutdown()
         server.server_close()

@@ -14,11 +14,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from crawler.archive import Archive
 from crawler.captures import Captures
-from crawler.catalog import load
+from crawler.catalog import Catalog, Source, load
 from crawler.imports import from_lines
 from crawler.records import Capture
 
@@ -268,3 +269,65 @@ def test_what_an_earlier_version_derived_is_derived_anew(
         conn.execute("update versions set before_at = null")
     take(tmp_path, write(tmp_path / "none.jsonl", []))
     assert dump(tmp_path) == whole
+
+
+def catalogs() -> dict[str, Catalog]:
+    """The same page, named in several ways."""
+    github = load().vendor("github")
+    sources = {source.id: source for source in github.sources}
+    page = sources["github-incidents"]
+
+    def named(*some: Source) -> Catalog:
+        return Catalog([msgspec.structs.replace(github, sources=some)])
+
+    return {
+        "whole": named(*github.sources),
+        "without the source": named(sources["github-summary"]),
+        "without the vendor": Catalog([]),
+        "asked less often": named(msgspec.structs.replace(page, every="1h")),
+        "in another zone": named(msgspec.structs.replace(page, timezone="Asia/Tokyo")),
+        "with a service renamed": Catalog(
+            [msgspec.structs.replace(github, services=[msgspec.structs.replace(s, id=f"{s.id}-x") for s in github.services])]
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("other", list(catalogs()))
+def test_after_a_change_of_the_catalog_it_is_as_if_it_had_always_been_so(
+    day: list[str], tmp_path: Path, other: str
+) -> None:
+    file = write(tmp_path / "day.jsonl", day[:80])
+    captures = Captures(tmp_path / "captures.db")
+    captures.add(item for item in from_lines(file, load(), None) if isinstance(item, Capture))
+
+    def tables(path: Path, *names: str) -> dict[str, list[Any]]:
+        for name in names:
+            archive = Archive(path, catalogs()[name], tmp_path)  # none written by hand
+            report = archive.catch_up(captures)
+            lost = [kind for _, kind, _, _ in report.signals if kind == "unknown-source"]
+            assert bool(lost) == (name in ("without the source", "without the vendor"))
+            archive.close()
+        with sqlite3.connect(path) as conn:
+            some = conn.execute("select name from sqlite_master where type = 'table' and name <> '_sqlite_migrations'")
+            return {name: conn.execute(f"select * from [{name}] order by 1, 2").fetchall() for (name,) in some}
+
+    expected = tables(tmp_path / "always.db", other)
+    assert tables(tmp_path / "since.db", "whole", other) == expected
+    assert tables(tmp_path / "again.db", other, "whole") == tables(tmp_path / "first.db", "whole")
+    captures.close()
+
+
+def test_what_another_process_adds_meanwhile_is_read_by_the_next_run(day: list[str], tmp_path: Path) -> None:
+    items = [i for i in from_lines(write(tmp_path / "day.jsonl", day[:80]), load(), None) if isinstance(i, Capture)]
+    captures, other = Captures(tmp_path / "captures.db"), Captures(tmp_path / "captures.db")
+    archive = Archive(tmp_path / "outages.db", load())
+    captures.add(items[:70])
+
+    def add(done: int, total: int) -> None:
+        other.add(items[70:])
+
+    archive.catch_up(captures, add)
+    assert archive.catch_up(captures).outcomes.total() == 10
+    archive.close()
+    captures.close()
+    other.close()

@@ -7,12 +7,13 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from crawler.catalog import SHIPPED, Source, load_vendor
 from crawler.places import Gazetteer, Named, subject
 from crawler.records import OVER, Capture, Page, Severity, State, Unreadable
-from spiders.azure import read
+from spiders.azure import PLATFORM, read
 
 SOURCE = Source(id="azure", platform="azure", url="https://azure.status.microsoft/en-us/status/feed/")
 
@@ -24,12 +25,37 @@ def page(body: bytes) -> Page:
     )
 
 
+def test_the_walk_through_the_history() -> None:
+    api = "https://azure.status.microsoft/en-us/statushistoryapi/?serviceSlug=all&regionSlug=all&startDate=all&page={}&shdrefreshflag=true"
+    source = Source(id="azure-history-api", platform="azure", url=api.format(1))
+    now = datetime(2026, 8, 1, tzinfo=UTC)
+
+    def answered(url: str, body: str) -> Capture:
+        return Capture(source=source.id, url=url, fetched_at=now, status=200, headers={}, body=body.encode())
+
+    assert PLATFORM.history is not None
+    (ask,) = PLATFORM.history(source, now)
+    walked = [ask.url]
+    while asks := list(
+        PLATFORM.older(answered(walked[-1], '<input class="wa-historyResult-count" value="21"/>'), source)
+    ):
+        walked.append(asks[0].url)
+    assert walked == [api.format(number) for number in (1, 2, 3)]
+    assert not PLATFORM.older(answered(walked[0], "<html>"), source)
+    assert not PLATFORM.older(answered(walked[0], ""), source)
+    assert not PLATFORM.history(SOURCE, now)
+    behind = answered(api.format(4), '<input class="wa-historyResult-count" value="21"/>')
+    assert read(behind, source) == Page()
+    with pytest.raises(Unreadable):
+        read(msgspec.structs.replace(behind, url=api.format(3)), source)
+
+
 def captured(shared: Path, name: str) -> Page:
     return page((shared / "captures" / "azure" / name).read_bytes())
 
 
 def test_an_empty_feed_is_quiet(shared: Path) -> None:
-    assert captured(shared, "feed_2026-08-01_empty.xml") == Page()
+    assert captured(shared, "feed_2026-08-01_empty.xml") == Page(open_only=True)
 
 
 def test_an_incident_keeps_its_key_while_its_text_grows(shared: Path) -> None:

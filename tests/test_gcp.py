@@ -16,7 +16,7 @@ import pytest
 from crawler.catalog import Source
 from crawler.places import linked_to
 from crawler.records import Capture, Incident, Page, Severity, Signal, State, Unreadable, instant
-from spiders.gcp import read
+from spiders.gcp import PLATFORM, read
 
 URL = "https://status.cloud.google.com/incidents.json"
 SOURCE = Source(id="gcp-test", platform="gcp", url=URL)
@@ -172,3 +172,12 @@ def test_replay(shared: Path, name: str, odd: set[tuple[str, str]]) -> None:
         assert ends["us-central1"] == outage.ended_at == datetime(2025, 6, 13, 1, 18, tzinfo=UTC)
         assert ends["nam5"] == datetime(2025, 6, 12, 21, 23, 42, tzinfo=UTC)
         assert ends["us"] == datetime(2025, 6, 12, 23, 13, 50, tzinfo=UTC)
+
+
+def test_boards_are_looked_for_on_googles_own_hosts_only() -> None:
+    find = PLATFORM.find
+    assert find is not None
+    root = "https://status.firebase.google.com"
+    assert find(root, "") == {"incidents": f"{root}/incidents.json"}
+    assert not find("https://status.acme.example", "")
+    assert not find("https://notgoogle.com", "")

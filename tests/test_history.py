@@ -316,3 +316,65 @@ def test_to_leave_a_list_of_what_is_open_is_not_to_vanish() -> None:
     again = Version(at(30), msgspec.structs.replace(BEFORE, title="Other"))
     assert list(revisions([first, left])) == []
     assert [r.field for r in revisions([first, left, again])] == ["title"]
+
+
+# What shows only the newest messages
+
+
+def newest(*some: Update, **fields: Any) -> Incident:
+    return record(*some, newest_only=True, **fields)
+
+
+ONE, TWO, THREE = said(1, "one", key="x"), said(2, "two", key="y"), said(3, "three", key="z")
+
+
+def test_an_older_message_that_is_not_shown_any_more_was_not_removed() -> None:
+    assert changes(newest(ONE), newest(TWO), newest(THREE)) == []
+    assert changes(record(ONE, TWO), newest(TWO, THREE), record(ONE, TWO, THREE)) == []
+    kept = updates(seen(newest(ONE), newest(TWO), newest(THREE)))
+    assert [(k.update.text, k.first_seen_at, k.removed_at) for k in kept] == [
+        ("one", at(0), None),
+        ("two", at(15), None),
+        ("three", at(30), None),
+    ]
+
+
+def test_a_newer_message_that_is_not_shown_any_more_was_removed() -> None:
+    assert changes(newest(ONE, TWO, THREE), newest(TWO)) == [("z", "update removed", "three", None)]
+    kept = updates(seen(newest(ONE, TWO, THREE), newest(TWO)))
+    assert [(k.update.text, k.removed_at) for k in kept] == [("one", None), ("two", None), ("three", at(15))]
+
+
+def test_an_older_message_that_is_shown_later_was_there_all_the_time() -> None:
+    assert changes(newest(THREE), record(ONE, TWO, THREE)) == []
+    assert changes(newest(THREE), newest(TWO, THREE)) == []
+
+
+def test_an_edit_is_one_also_after_a_look_that_did_not_show_it() -> None:
+    edited = msgspec.structs.replace(ONE, text="won")
+    assert changes(newest(ONE), newest(TWO), newest(edited, TWO)) == [("x", "update text", "one", "won")]
+
+
+def test_messages_without_a_time_are_known_by_their_words() -> None:
+    first, second = said(None, "Slow."), said(None, "Well again.")
+    assert changes(newest(first), newest(second)) == []
+    assert [k.update.text for k in updates(seen(newest(first), newest(second)))] == ["Slow.", "Well again."]
+
+
+def test_no_message_at_all_says_nothing_of_messages() -> None:
+    assert changes(record(ONE, TWO), record(), record(ONE, TWO)) == []
+    assert changes(record(ONE, TWO), record(), record(TWO)) == [("x", "update removed", "one", None)]
+    assert changes(record(ONE, THREE), record(), record(ONE, TWO, THREE)) == [("y", "update added", None, "two")]
+    assert [k.removed_at for k in updates(seen(record(ONE, TWO), record()))] == [None, None]
+
+
+@given(st.lists(st.lists(st.integers(0, 9), unique=True, max_size=4).map(sorted), min_size=1, max_size=6))
+def test_a_window_that_moves_on_removes_nothing(windows: list[list[int]]) -> None:
+    """A feed whose oldest messages drop off, and to which new ones are added."""
+    story, newest_yet = [], 0
+    for window in windows:
+        shown = [number for number in range(newest_yet + 1) if number >= (window[0] if window else 0)]
+        newest_yet += len(window)
+        story.append(newest(*(said(number, f"message {number}") for number in shown)))
+    assert [change for change in changes(*story) if change[1] == "update removed"] == []
+    assert [k for k in updates(seen(*story)) if k.removed_at] == []

@@ -19,6 +19,22 @@ def shown(data: Path) -> list[Any]:
         ).fetchall()
 
 
+def maintenance(key: str, title: str, *texts: str) -> dict[str, Any]:
+    """A maintenance of 2026-02-01 at five, with messages that a system posts for all at once."""
+    return {**incident(key, 5, *texts), "name": title, "impact": "maintenance", "status": "in_progress",
+            "scheduled_for": "2026-02-01T05:00:00.000Z", "scheduled_until": "2026-02-01T06:00:00.000Z"}  # fmt: skip
+
+
+def about(record: dict[str, Any], key: str, name: str) -> dict[str, Any]:
+    """The incident, of one component."""
+    component = {"id": key, "name": name, "status": "major_outage", "created_at": "2020-01-01T00:00:00Z", "position": 1,
+                 "updated_at": "2020-01-01T00:00:00Z", "description": None, "showcase": False, "start_date": None,
+                 "group_id": None, "page_id": "ppppqqqqrrrr", "group": False, "only_show_if_degraded": False}  # fmt: skip
+    said = [{"code": key, "name": name, "old_status": "operational", "new_status": "major_outage"}]
+    updates = [{**update, "affected_components": said} for update in record["incident_updates"]]
+    return {**record, "incident_updates": updates, "components": [component]}
+
+
 def page(minute: int, *incidents: dict[str, Any]) -> str:
     """A capture line of `incidents.json`, newest first."""
     body = {"page": {"id": "ppppqqqqrrrr", "name": "GitHub", "url": "https://www.githubstatus.com",
@@ -88,3 +104,57 @@ def test_a_message_whose_time_was_put_right(tmp_path: Path) -> None:
         ("ffffffffffff", None, 0),
         ("gggggggggggg", None, 0),
     ]
+
+
+def test_of_different_components_they_are_two(tmp_path: Path) -> None:
+    one, other = about(OLD, "br0l2tvcx85d", "Actions"), about(NEW, "vg70hn9s2tyj", "Pages")
+    take(tmp_path, write(tmp_path / "a.jsonl", [page(10, one), page(20, other)]))
+    assert [row[1] for row in shown(tmp_path)] == [None, None]
+
+
+def test_what_a_system_says_of_all_makes_nothing_one(tmp_path: Path) -> None:
+    begun = "Scheduled maintenance is currently in progress. We will provide updates as necessary."
+    one = maintenance("aaaaaaaaaaaa", "Disks are replaced", "We shall replace disks in the first hall.", begun)
+    other = maintenance("bbbbbbbbbbbb", "Cables are replaced", "We shall replace cables in the other hall.", begun)
+    take(tmp_path, write(tmp_path / "a.jsonl", [page(10, one), page(20, one, other), page(30, other)]))
+    assert [row[1] for row in shown(tmp_path)] == [None, None]
+
+
+def test_a_series_with_the_same_words_is_a_series(tmp_path: Path) -> None:
+    one = maintenance("aaaaaaaaaaaa", "Disks are replaced", LONG)
+    other = {**one, "id": "bbbbbbbbbbbb", "scheduled_for": "2026-02-08T05:00:00.000Z",
+             "scheduled_until": "2026-02-08T06:00:00.000Z"}  # fmt: skip
+    take(tmp_path, write(tmp_path / "a.jsonl", [page(10, one), page(20, one, other), page(30, other)]))
+    assert [row[1] for row in shown(tmp_path)] == [None, None]
+
+
+def test_what_was_resolved_and_comes_again_with_the_same_words_is_another(tmp_path: Path) -> None:
+    was, again = (
+        incident("dddddddddddd", 1, LONG, "It is over, and all is fast.", resolved=True),
+        incident("ffffffffffff", 1, LONG),
+    )
+    again["name"] = was["name"]
+    for when in ("created_at", "updated_at", "display_at"):
+        again["incident_updates"][0][when] = "2026-02-01T01:30:00.000Z"
+    take(tmp_path, write(tmp_path / "a.jsonl", [page(10, was), page(20, again)]))
+    assert [(row[1], row[4]) for row in shown(tmp_path)] == [(None, 1), (None, 1)]
+
+
+def test_what_comes_back_in_the_place_of_the_other_is_the_one(tmp_path: Path) -> None:
+    take(tmp_path, write(tmp_path / "a.jsonl", [page(10, OLD), page(20, NEW), page(30, OLD)]))
+    assert shown(tmp_path) == [("aaaaaaaaaaaa", None, 0, 0, 1), ("bbbbbbbbbbbb", "aaaaaaaaaaaa", 1, 1, 0)]
+
+
+def test_each_source_is_remembered_for_itself(tmp_path: Path) -> None:
+    day = [page(10, OLD), page(20, NEW)]
+    other = [line.replace("github-incidents", "github-summary").replace("incidents.json", "summary.json").replace(":00Z", ":30Z")
+             for line in day]  # fmt: skip
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for data in (whole, parts):
+        data.mkdir()
+    take(whole, write(whole / "a.jsonl", day + other))
+    take(parts, write(parts / "a.jsonl", other))
+    take(parts, write(parts / "b.jsonl", day))
+    assert {t: dump(parts)[t] for t in ("links", "incidents", "outages")} == {
+        t: dump(whole)[t] for t in ("links", "incidents", "outages")
+    }

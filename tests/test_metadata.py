@@ -23,6 +23,7 @@ QUERIES: dict[str, dict[str, Any]] = ABOUT["databases"]["outages"]["queries"]
 #: For each question, parameters as somebody would fill them in.
 GIVEN = {
     "recovery": {"incident": "tencent:2024-04-08-api"},
+    "find": {"words": "shanghai"},
     "recovery_waves": {"incident": "tencent:2024-04-08-api"},
     "timeline": {"incident": "tencent:2024-04-08-api"},
     "current": {"vendor": "aws"},
@@ -113,6 +114,7 @@ def test_what_is_not_for_readers_is_hidden() -> None:
         "to_measure",
         "versions",
         "pages",
+        "shown",
         "sightings",
         "concerns",
         "links",

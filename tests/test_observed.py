@@ -153,6 +153,17 @@ def test_a_broken_look_ends_nothing(tmp_path: Path) -> None:
     assert [row[:3] for row in outages(tmp_path)] == [("actions", "10:05", None)]
 
 
+def test_a_spell_that_outlasts_its_incident_gets_its_end(tmp_path: Path) -> None:
+    incident = posted("bcdfghjklmnp", 5, ACTIONS)
+    day = [look(0, WELL), look(5, DOWN, incident), look(10, DOWN), look(15, DOWN), look(20, DOWN), look(25, WELL)]
+    whole, pieces = tmp_path / "whole", tmp_path / "pieces"
+    for data, parts in ((whole, [day]), (pieces, [[line] for line in day])):
+        data.mkdir()
+        for n, part in enumerate(parts):
+            take(data, write(data / f"{n}.jsonl", part))
+        assert outages(data) == [("actions", "10:05", "10:25", "structured", "observed", None, "10:20")]
+
+
 WORDS = ("operational", "degraded_performance", "major_outage", "under_maintenance", "nobody knows")
 DAYS = st.lists(
     st.tuples(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import sqlite3
 import ssl
@@ -11,12 +12,22 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scrapy.http import Request, Response
 
-from crawler.guard import is_public
+from crawler.archive import Archive as OutagesDb
+from crawler.captures import Captures
+from crawler.catalog import Catalog, Source, load
+from crawler.guard import ForbiddenRedirectError, PublicRedirects, is_public
+from crawler.records import Capture
+from crawler.rounds import plan
+from crawler.schedule import share
+from crawler.watch import Shown, news
 from tests.stage import Stage, stage
 
 INCIDENTS = "/api/v2/incidents.json"
@@ -145,7 +156,7 @@ def test_an_outage_is_polled_round_by_round(tmp_path: Path, page: Stage) -> None
     page.show(INCIDENTS, payload(), delay=3)
     assert "timeout" in round_at("10:31").stdout
     page.show(INCIDENTS, "<html>All systems operational</html>")
-    round_at("10:32")
+    round_at("10:34")  # after two failures in a row
     assert archive.outages() == still_out, "a failed look changes nothing"
     page.answers[INCIDENTS] = unchanged
     round_at("10:40")
@@ -165,7 +176,7 @@ def test_an_outage_is_polled_round_by_round(tmp_path: Path, page: Stage) -> None
     assert archive.rows("select field, before, after from revisions") == [
         ("update text", THIRD["body"], EDITED["body"])
     ]
-    assert [outcome for (outcome,) in archive.rows("select outcome from polls order by polled_at")] == [
+    assert [outcome for (outcome,) in archive.rows("select outcome from polls where url like '%.json' and url not like '%/incidents/%' order by polled_at")] == [
         "new", "not-modified", "new", "new", "error", "error", "unreadable", "new", "not-modified", "new", "new",
     ]  # fmt: skip
     assert archive.rows("select edits_after_resolved, lag_minutes from disclosure where vendor = 'acme'") == [(1, 10.0)]
@@ -216,13 +227,13 @@ def test_requests_are_polite_and_conditional(tmp_path: Path, page: Stage) -> Non
     page.show(INCIDENTS, payload(), Last_Modified="Sun, 01 Mar 2026 09:00:00 GMT")
     archive.poll("2026-03-01T09:30:00Z")
     archive.poll("2026-03-01T09:31:00Z")
-    assert [path for path, _ in page.asked] == ["/robots.txt", INCIDENTS] * 2
+    assert [path for path, _ in page.asked] == ["/robots.txt", INCIDENTS, INCIDENTS], "robots.txt holds for a day"
     agent = page.asked[1][1]["user-agent"]
     assert agent.startswith("outages/")
     assert "test@example.org" in agent
     assert "if-none-match" not in page.asked[1][1]
-    assert page.asked[3][1]["if-none-match"] == page.answers[INCIDENTS].headers["ETag"]
-    assert page.asked[3][1]["if-modified-since"] == "Sun, 01 Mar 2026 09:00:00 GMT"
+    assert page.asked[2][1]["if-none-match"] == page.answers[INCIDENTS].headers["ETag"]
+    assert page.asked[2][1]["if-modified-since"] == "Sun, 01 Mar 2026 09:00:00 GMT"
 
 
 def test_a_source_that_is_not_due_is_left_alone(tmp_path: Path, page: Stage) -> None:
@@ -372,3 +383,194 @@ def test_what_could_not_be_read_is_asked_for_without_validators(tmp_path: Path, 
     page.show(INCIDENTS, payload(FIRST), ETag='"same"')
     archive.poll("2026-03-01T10:05:00Z")
     assert [o for (o,) in archive.rows("select outcome from polls order by polled_at")] == ["unreadable", "new"]
+
+
+# The standing crawl
+
+
+def test_rounds_follow_what_is_known(tmp_path: Path) -> None:
+    """Faster while something is open, patient with a page that fails, and back to normal."""
+    (source,) = (known := load_many(tmp_path, 1, every="10m")).sources.values()
+    captures, archive = Captures(tmp_path / "captures.db"), OutagesDb(tmp_path / "outages.db", known)
+    record = "https://acme.example/incidents/bcdfghjklmnp.json"
+
+    def asks(clock: str, body: Any = None, status: int = 200, **headers: str) -> list[str]:
+        """Addresses that a round asks for; all of them answer this."""
+        at = datetime.fromisoformat(f"2026-03-01T{clock}:00Z")
+        due = plan(captures, archive.conn, [source], at)
+        urls = [s.url for s in due.sources] + [ask.url for _, ask in due.records]
+        content = None if body is None else json.dumps(body).encode()
+        captures.add(
+            Capture(source=source.id, url=url, fetched_at=at, status=status, headers=headers, body=content)
+            for url in urls
+        )
+        archive.catch_up(captures)
+        return urls
+
+    over = payload(FIRST, SECOND, THIRD, resolved="11:00")
+    assert asks("09:30", payload()) == [source.url]
+    assert asks("09:33") == []
+    assert asks("09:41", payload(FIRST)) == [source.url]
+    assert asks("09:43", payload(FIRST)) == [source.url], "a fifth of the interval while something is open"
+    assert asks("11:01", over) == [source.url]
+    assert asks("11:03") == []
+    assert asks("11:12", status=503, **{"retry-after": "3600"}) == [source.url]
+    assert asks("12:08") == [], "it wanted an hour of peace; its records are left alone too"
+    assert asks("12:13", status=500) == [source.url]
+    assert asks("12:23") == [], "two failures in a row"
+    assert asks("12:34", over) == [source.url], "and no record of a host that fails"
+    assert asks("12:36", status=404) == [record]
+    assert asks("12:38") == []
+    assert record not in asks("17:30", over), "there is none"
+    captures.close()
+    archive.close()
+
+
+def test_a_summary_for_machines(tmp_path: Path, page: Stage) -> None:
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    page.show(INCIDENTS, payload(FIRST))
+    told = json.loads(archive.poll("2026-03-01T10:02:00Z", "--json").stdout)
+    assert (told["asked"], told["outcomes"], told["failed"], told["incidents"]) == (1, {"new": 1}, {}, 1)
+    assert told["bytes"] == len(page.answers[INCIDENTS].body)
+    nothing = archive.poll("2026-03-01T10:02:20Z", "--json")
+    assert nothing.returncode == 0
+    assert json.loads(nothing.stdout)["asked"] == 0
+    page.show(INCIDENTS, "", status=503)
+    failed = archive.poll("2026-03-01T10:04:00Z")
+    assert failed.returncode == 3
+    assert "1 failed (1 HTTP 503)" in failed.stdout
+
+
+def test_requests_are_spread_over_the_round(tmp_path: Path, page: Stage) -> None:
+    page.show(INCIDENTS, payload())
+    page.show("/two.json", payload())
+    archive = Archive(
+        tmp_path,
+        page.url + INCIDENTS,
+        f"  - {{id: acme-two, platform: statuspage, delay: 0, url: '{page.url}/two.json', robots: no rules are published}}",
+    )
+    began = time.monotonic()
+    assert archive.poll("2026-03-01T09:30:00Z", "--spread", "3").returncode == 0
+    assert time.monotonic() - began > 3 * max(share("acme-incidents"), share("acme-two"))
+
+
+def test_watching_tells_what_is_new(tmp_path: Path, page: Stage) -> None:
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    page.show(INCIDENTS, payload(FIRST))
+    done = archive.run("watch", "--rounds", "2", "--every", "0", "--spread", "0")
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    assert "new      acme: Requests fail (investigating" in line
+
+
+def test_watching_ends_with_ctrl_c_and_keeps_what_came(tmp_path: Path, page: Stage) -> None:
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    page.show(INCIDENTS, payload(FIRST))
+    command = [
+        sys.executable,
+        "-m",
+        "crawler",
+        "watch",
+        "--spread",
+        "0",
+        "--data",
+        str(archive.data),
+        "--catalog",
+        str(archive.catalog),
+    ]
+    child = subprocess.Popen(
+        command, cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stdout
+    assert "Requests fail" in child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=20)
+    assert (child.returncode, errors) == (0, "")
+
+
+def shown(**more: Any) -> Shown:
+    return Shown(**{"vendor": "acme", "title": "It", "kind": "outage", "severity": "notice", "state": "identified",
+                    "ended_at": None, "vanished_at": None, "updates": 1, **more})  # fmt: skip
+
+
+def test_news() -> None:
+    before = {"a": shown(), "b": shown(), "c": shown(), "d": shown(), "e": shown()}
+    after = {
+        "a": shown(), "b": shown(updates=2), "c": shown(state="resolved"), "d": shown(vanished_at="2026-03-01T10:00:00Z"),
+        "f": shown(),
+    }  # fmt: skip
+    assert [line.split()[0] for line in news(before, after)] == ["new", "ended", "vanished", "changed", "gone"]
+
+
+def test_one_dead_network_is_not_many_dead_hosts(tmp_path: Path) -> None:
+    """What nobody answered says nothing of a single source."""
+    known = load_many(tmp_path, 5)
+    sources = list(known.sources.values())
+    captures, archive = Captures(tmp_path / "captures.db"), OutagesDb(tmp_path / "outages.db", known)
+    start = datetime(2026, 3, 1, 10, tzinfo=UTC)
+    for minute in range(0, 60, 6):
+        captures.add(look(source, start + timedelta(minutes=minute), None) for source in sources)
+    archive.catch_up(captures)
+    now = start + timedelta(minutes=61)
+    assert len(plan(captures, archive.conn, sources, now).sources) == 5
+    alive = [look(source, now, 304) for source in sources[1:]]
+    captures.add([look(sources[0], now, None), *alive])
+    for minute in range(67, 127, 6):
+        at = start + timedelta(minutes=minute)
+        captures.add([look(sources[0], at, None), *(look(source, at, 304) for source in sources[1:])])
+    archive.catch_up(captures)
+    later = start + timedelta(minutes=180)
+    assert sources[0] not in plan(captures, archive.conn, sources, later).sources, "this one is dead"
+    assert len(plan(captures, archive.conn, sources, later).sources) == 4
+    captures.close()
+    archive.close()
+
+
+def test_no_more_for_a_host_than_fits_into_a_round(tmp_path: Path) -> None:
+    known = load_many(tmp_path, 30, delay=5)
+    captures, archive = Captures(tmp_path / "captures.db"), OutagesDb(tmp_path / "outages.db", known)
+    asked: set[str] = set()
+    now = datetime(2026, 3, 1, 10, tzinfo=UTC)
+    for minute in range(4):
+        at = now + timedelta(minutes=minute)
+        chosen = plan(captures, archive.conn, known.sources.values(), at).sources
+        assert len(chosen) <= 9
+        captures.add(look(source, at, 304) for source in chosen)
+        asked |= {source.id for source in chosen}
+    assert len(asked) == 30, "the others come first in the next one"
+    captures.close()
+    archive.close()
+
+
+def load_many(directory: Path, sources: int, delay: float = 0, every: str = "5m") -> Catalog:
+    """That many sources of one host."""
+    (directory / "catalog").mkdir()
+    (directory / "catalog" / "acme.yml").write_text(
+        "id: acme\nname: Acme\nhomepage: https://acme.example\nsources:\n"
+        + "".join(
+            f"  - {{id: acme-{n}, platform: statuspage, url: 'https://acme.example/{n}.json', delay: {delay}, every: {every}}}\n"
+            for n in range(sources)
+        )
+    )
+    return load(directory / "catalog")
+
+
+def look(source: Source, at: datetime, status: int | None) -> Capture:
+    error = None if status else "dns: no such host"
+    return Capture(source=source.id, url=source.url, fetched_at=at, status=status, headers={}, body=None, error=error)
+
+
+def test_an_answer_from_a_private_address_after_all_goes_nowhere() -> None:
+    """A name that meant another address when it was looked up."""
+    asked, away = "https://status.example/x", "https://elsewhere.example/y"
+    private, public = ip_address("10.0.0.1"), ip_address("93.184.216.34")
+    redirected = Request(away, meta={"redirect_urls": [asked]})
+    guard = PublicRedirects()
+    with pytest.raises(ForbiddenRedirectError, match=r"10\.0\.0\.1"):
+        guard.process_response(redirected, Response(away, ip_address=private))
+    for request, answer in (
+        (redirected, Response(away, ip_address=public)),
+        (Request(asked), Response(asked, ip_address=private)),
+        (Request(away, meta={"redirect_urls": [asked], "proxy": "http://10.0.0.1:3128"}), Response(away, ip_address=private)),
+    ):  # fmt: skip
+        assert guard.process_response(request, answer) is answer

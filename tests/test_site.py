@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -258,7 +259,7 @@ def test_regions_services_and_incidents_are_linked_everywhere(site: str, path: s
     links = Elements(get(site, path)).links
     assert any(link.startswith("/outages/regions/alibaba,") for link in links)
     assert any(link.startswith("/outages/services/alibaba,") for link in links)
-    assert any(link.startswith("/outages/incidents/alibaba~3A") for link in links)
+    assert any(link.startswith("/-/incident/alibaba:16") for link in links)
 
 
 def test_no_region_or_service_of_an_outage_leads_nowhere(site: str) -> None:
@@ -280,9 +281,17 @@ def test_links_of_an_incident_can_be_followed(site: str) -> None:
 
 def test_cells() -> None:
     def shown(row: dict[str, Any], column: str, table: str | None = None) -> str | None:
-        return cell(row, column, row[column], table, lambda name: f"/outages/{name}", "/-/as-of")
+        return cell(row, column, row[column], table, lambda name: f"/outages/{name}", "/-/as-of", "/-/incident")
 
-    assert shown({"incident": "aws:a/b,c"}, "incident") == '<a href="/outages/incidents/aws~3Aa~2Fb~2Cc">aws:a/b,c</a>'
+    assert shown({"incident": "aws:a/b,c"}, "incident") == '<a href="/-/incident/aws:a~2Fb~2Cc">aws:a/b,c</a>'
+    assert shown({"vendor": "v", "update_id": "v:1/2"}, "update_id") == '<a href="/outages/updates/v~3A1~2F2">v:1/2</a>'
+    assert shown({"id": "v:1", "title": "<b>"}, "title", "incidents") == (
+        '<a href="/-/incident/v:1" dir="auto">&lt;b&gt;</a>'
+    )
+    assert shown({"id": "v:1", "title": "<b>"}, "title") is None
+    assert shown({"incident": {"value": "v:1", "label": "<b>"}}, "incident", "outages") == (
+        '<a href="/-/incident/v:1" dir="auto">&lt;b&gt;</a> <em>v:1</em>'
+    )
     long = "aws:" + 30 * "<" + 30 * ">"
     assert f'title="{escape(long)}">aws:{20 * "&lt;"}…{24 * "&gt;"}</a>' in str(shown({"incident": long}, "incident"))
     assert shown({"vendor": "x", "region": "a, b"}, "region") == (
@@ -317,6 +326,8 @@ def test_cells() -> None:
         "/outages/services?vendor=github",
         "/outages/outages",
         row_path("incidents", HOSTILE),
+        f"/-/incident/{HOSTILE}",
+        f"/outages/find?words={quote('Hostile')}",
         f"/outages/timeline?incident={quote(HOSTILE, safe='')}",
         f"/outages/recovery?incident={quote(HOSTILE, safe='')}",
         f"/outages/recovery?incident={quote(MARKUP)}",
@@ -378,6 +389,9 @@ def browser() -> Iterator[Any]:
         (f"/outages/timeline?incident={quote(HOSTILE, safe='')}", "<script>alert(1)</script>"),
         (f"/-/as-of?incident={quote(HOSTILE, safe='')}", "<script>alert(1)</script>"),
         ("/-/as-of", "These changed last"),
+        ("/-/incident/alibaba:16", "China (Hangzhou)"),
+        ("/-/incident/tencent:2024-04-08-api", "all but East China (Shanghai)"),
+        (f"/-/incident/{HOSTILE}", "<script>alert(1)</script>"),
     ],
 )
 def test_page_in_a_browser(site: str, browser: Any, tmp_path: Path, path: str, words: str) -> None:
@@ -418,6 +432,106 @@ def test_then_and_today_on_any_screen(site: str, browser: Any, tmp_path: Path, w
     assert "It reads the same today." in page.inner_text("body")
     page.get_by_role("link", name="← before").click()
     assert page.input_value("#at") == FIRST_LOOK
+    page.close()
+
+
+SHOWN = ["/", "/-/incident/alibaba:16", "/-/incident/tencent:2024-04-08-api", f"/-/incident/{HOSTILE}"]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("path", SHOWN)
+def test_page_on_any_screen(site: str, browser: Any, tmp_path: Path, path: str, width: int) -> None:
+    """Nothing sticks out, no letters of the chart lie on others, every row has its name beside or above its bar."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(f"{site}{path}", wait_until="load")
+    page.screenshot(path=str(tmp_path / "page.png"), full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll(".chart .grid text:not(.local)")].map(t => t.getBoundingClientRect())
+        .filter(b => b.width).map(b => [b.left, b.right])"""
+    )
+    assert len(boxes) >= 2
+    assert all(one[1] < next_[0] for one, next_ in pairwise(sorted(boxes)))
+    rows = page.evaluate(
+        """() => { const box = e => e.getBoundingClientRect(), chart = document.querySelector(".chart");
+        const names = [...chart.querySelectorAll("ol.lanes li")].slice(-chart.querySelectorAll("g.lane").length);
+        return [...chart.querySelectorAll("g.lane")].map((lane, n) => {
+          const bar = box(lane.querySelector(".bar")), name = box(names[n]);
+          return [name.top, name.bottom, bar.top, bar.bottom]; }); }"""
+    )
+    assert rows
+    assert all(top <= bar_top and bar_bottom <= bottom + 1 for top, bottom, bar_top, bar_bottom in rows)
+    page.close()
+
+
+def test_bars_are_as_long_as_the_outage(site: str, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{site}/-/incident/alibaba:16", wait_until="load")
+    long = (
+        """n => document.querySelectorAll("g.lane")[n].querySelector(".major_outage").getBoundingClientRect().width"""
+    )
+    beijing, hangzhou, sydney = (page.evaluate(long, n) for n in range(3))
+    assert beijing == hangzhou
+    assert sydney / beijing == pytest.approx(124 / 75, abs=0.02)
+    page.close()
+
+
+def test_times_in_ones_own_zone(site: str, browser: Any) -> None:
+    """On request only; UTC comes back."""
+    context = browser.new_context(timezone_id="America/Los_Angeles", locale="en-US")
+    page = context.new_page()
+    page.goto(f"{site}/-/incident/alibaba:16", wait_until="load")
+    first = "document.querySelector('dl.facts .at').innerText"
+    assert page.evaluate(first) == "2023-11-12 09:39 UTC"
+    page.get_by_role("button", name="Times in my zone").press("Enter")
+    assert page.evaluate(first) == "2023-11-12 01:39 PST"
+    assert page.get_attribute("#my-zone", "aria-pressed") == "true"
+    page.click("#my-zone")
+    assert page.evaluate(first) == "2023-11-12 09:39 UTC"
+    context.close()
+
+
+def test_without_scripts_all_is_there(site: str, browser: Any) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site}/-/incident/alibaba:16", wait_until="load")
+    assert page.locator("g.lane").count() == 36
+    assert not page.locator("#my-zone").is_visible()
+    context.close()
+
+
+def test_marks_are_reached_by_keyboard(site: str, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto(f"{site}/-/incident/alibaba:16", wait_until="load")
+    page.locator("a.point").first.focus()
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#m1")
+    assert page.evaluate("document.querySelector(':target').innerText").startswith("2023-11-12 09:44 UTC")
+    page.close()
+
+
+@pytest.mark.parametrize("path", SHOWN)
+def test_letters_stand_out(site: str, browser: Any, path: str) -> None:
+    """Contrast of 4.5 to 1 (WCAG 2.1, AA) for every text, and of 3 to 1 for bars."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{site}{path}", wait_until="load")
+    faint = page.evaluate(
+        """() => { const parts = c => (c.match(/[\\d.]+/g) || []).map(Number);
+        const light = c => { const [r, g, b] = parts(c).map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
+          return .2126 * r + .7152 * g + .0722 * b; };
+        const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+          if (parts(c).length == 3 || parts(c)[3] == 1) return c; } return "rgb(255,255,255)"; };
+        const ratio = (a, b) => { const [x, y] = [light(a), light(b)].sort((p, q) => q - p); return (x + .05) / (y + .05); };
+        const found = [];
+        for (const e of document.querySelectorAll("section *, .content *")) {
+          const own = [...e.childNodes].some(n => n.nodeType == 3 && n.textContent.trim());
+          const style = getComputedStyle(e), svg = e instanceof SVGElement;
+          if (own && e.getClientRects().length && !e.closest("title, desc") && ratio(svg ? style.fill : style.color, ground(e)) < 4.5)
+            found.push(e.outerHTML.slice(0, 80));
+          if (e.matches(".bar:not(.degraded)") && ratio(style.fill, ground(e)) < 3) found.push(e.outerHTML.slice(0, 80)); }
+        return found; }"""
+    )
+    assert [text for text in faint if 'type="submit"' not in text] == []
     page.close()
 
 

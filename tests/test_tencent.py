@@ -78,6 +78,13 @@ def test_regions_with_events_are_asked_for_and_what_has_no_region() -> None:
         assert (query["BelongSite"], query["NumOfDay"], query["EndDate"]) == (["1"], ["1"], ["2026-08-01"])
 
 
+def test_a_region_is_kept_under_one_address_whatever_the_day() -> None:
+    days = (datetime(2026, 7, 31, tzinfo=UTC), datetime(2026, 8, 1, tzinfo=UTC))
+    names = {ask.address for day in days for ask in follow(capture(regions(seoul=True), REGIONS, day), source(REGIONS))}
+    call = f"{API}/DescribeProductEventForRegionInPeriod?BelongSite=1&RegionId="
+    assert names == {f"{call}ap-seoul&NumOfDay=1", f"{call}non-regional&NumOfDay=1"}
+
+
 def test_without_a_site_none_is_asked_for() -> None:
     url = f"{API}/DescribeRegions"
     (asked,) = follow(capture(regions(seoul=False), url), source(url))

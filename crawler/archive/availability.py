@@ -30,25 +30,34 @@ class Availability:
     def measure(self) -> None:
         """Measure every month that may have changed anew."""
         for vendor, since in self.conn.execute("select vendor, since from to_measure order by vendor").fetchall():
-            self._measure_vendor(vendor, instant(since).replace(day=1, hour=0, minute=0, second=0))
+            self._measure_vendor(vendor, instant(since))
         self.conn.execute("delete from to_measure")
 
-    def _measure_vendor(self, vendor: str, since: datetime) -> None:
-        spans = list(coverage.by_months(self._measure_sources(vendor, since)))
+    def _measure_vendor(self, vendor: str, changed: datetime) -> None:
+        since = changed.replace(day=1, hour=0, minute=0, second=0)
+        spans = list(coverage.by_months(self._measure_sources(vendor, since, changed)))
         self.conn.execute("delete from availability where vendor = ? and month >= ?", (vendor, f"{since:%Y-%m}"))
         months = coverage.minutes_by_month(spans)
         if not months:
             return
         last = spans[-1][1]
-        down: dict[timeline.Cell, list[coverage.Span]] = {}
-        since_month: dict[timeline.Cell, str] = {}  # a place has availability from its first outage on
+        # A place has availability from its first outage on.
+        since_month: dict[timeline.Cell, str] = {
+            (region, service): first[:7]
+            for region, service, first in self.conn.execute(
+                "select region, service, min(started_at) from outages where vendor = ? group by region, service",
+                (vendor,),
+            )
+        }
+        down: dict[timeline.Cell, list[coverage.Span]] = {cell: [] for cell in since_month}
         for region, service, severity, started, ended, state in self.conn.execute(
             """select region, service, o.severity, o.started_at, o.ended_at, i.state
-            from outages o join incidents i on i.id = o.incident where o.vendor = ? order by o.started_at""",
-            (vendor,),
+            from outages o join incidents i on i.id = o.incident where o.vendor = :vendor and o.ended_at > :since
+            union all select region, service, o.severity, o.started_at, o.ended_at, i.state
+            from outages o join incidents i on i.id = o.incident where o.vendor = :vendor and o.ended_at is null""",
+            {"vendor": vendor, "since": stamp(spans[0][0])},
         ):
-            spells = down.setdefault((region, service), [])
-            since_month.setdefault((region, service), started[:7])
+            spells = down[region, service]
             # What is over, and nobody said since when, is not open for ever: how long it was is not known.
             if severity in DOWN and (ended or state not in OVER):
                 spells.append((instant(started), instant(ended) if ended else last))
@@ -63,23 +72,37 @@ class Availability:
                 ],
             )
 
-    def _measure_sources(self, vendor: str, since: datetime) -> list[coverage.Span]:
+    def _measure_sources(self, vendor: str, since: datetime, changed: datetime) -> list[coverage.Span]:
         """Measure each source of the vendor. Returns disjoint spans since then in which one of them was watched."""
         entry = self.catalog.vendors.get(vendor)
-        spans = [span for source in entry.sources for span in self._measure_source(source, since)] if entry else []
+        spans = (
+            [span for source in entry.sources for span in self._measure_source(source, since, changed)] if entry else []
+        )
         return coverage.unite((max(start, since), end) for start, end in spans if end > since)
 
-    def _measure_source(self, source: Source, since: datetime) -> list[coverage.Span]:
-        """Write down when the source was watched at some address since then or earlier, and how well each month was."""
+    def _measure_source(self, source: Source, since: datetime, changed: datetime) -> list[coverage.Span]:
+        """Write down when the source was watched at some address since then or earlier, and how well each month was.
+
+        What was watched before `changed` is known; only looks from then on are read, lest a round at the end of a
+        month reads all of it.
+        """
         first, last = self.conn.execute(
             """select (select min(polled_at) from polls where source = :source),
             (select max(polled_at) from polls where source = :source)""",
             {"source": source.id},
         ).fetchone()
         life = (instant(first), instant(last)) if first else (since, since)
-        if life[1] >= since:
-            since = self._last_open_month(source, life[0], since)
+        if life[1] >= since and (opened := self._last_open_month(source, life[0], since)) < since:
+            since = changed = opened
         named = (source.vendor, source.id)
+        known = [
+            (instant(start), min(instant(end), changed))
+            for start, end in self.conn.execute(
+                """select started_at, ended_at from watched where vendor = ? and source = ? and started_at >= ?
+                and started_at < ?""",
+                (*named, stamp(since), stamp(changed)),
+            )
+        ]
         self.conn.execute(
             "delete from watched where vendor = ? and source = ? and started_at >= ?", (*named, stamp(since))
         )
@@ -88,9 +111,9 @@ class Availability:
         )
         if first is None or life[1] < since:
             return []
-        looks = self._looks(source, since)
-        seen = coverage.unite(span for some in looks.values() for span in coverage.watched(some, source.interval))
-        spans = [(max(start, since), end) for start, end in seen if end > since]
+        looks = self._looks(source, changed)
+        seen = (span for some in looks.values() for span in coverage.watched(some, source.interval))
+        spans = coverage.unite([*known, *((max(start, changed), end) for start, end in seen if end > changed)])
         self.conn.executemany(
             "insert into watched values (?, ?, ?, ?)",
             [(*named, stamp(start), stamp(end)) for start, end in coverage.by_months(spans)],

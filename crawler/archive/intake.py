@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections import Counter
@@ -21,16 +22,21 @@ from crawler.archive.rows import Rows
 from crawler.archive.shipped import Shipped
 from crawler.archive.states import States
 from crawler.archive.versions import Versions, View
+from crawler.backfill import PAST, past
 from crawler.captures import Captures, CorruptBodyError
 from crawler.catalog import Catalog, Source
 from crawler.coverage import GOOD
 from crawler.database import MISTAKES, alone, connect, part, transaction
+from crawler.health import looks_like
 from crawler.records import Capture, Page, Unreadable, instant, stamp
 from crawler.schema import DERIVATION, make_views, migrations
 from spiders import PLATFORMS, reader
 
 #: Captures per transaction: a crash costs the reading of so many, never a capture.
 CHUNK = 64
+
+#: A page that showed something on so many different pages, and always, is not expected to show nothing.
+_ALWAYS = 5
 
 Progress = Callable[[int, int], None]
 
@@ -99,15 +105,19 @@ class Archive:
     def _catch_up(self, captures: Captures, progress: Progress | None) -> Report:
         self.versions.clear()  # another process may have written since
         self.states.clear()
+        self.links.clear()
         report = Report()
         for source, vendor, platform, url in captures.named_sources():
             if source not in self.catalog.sources:
-                self.catalog.add(Source(id=source, vendor=vendor, platform=platform, url=url, polled=False))
+                walked = self.catalog.sources.get(source.removesuffix(PAST)) if source.endswith(PAST) else None
+                other = Source(id=source, vendor=vendor, platform=platform, url=url, polled=False)
+                self.catalog.add(past(walked) if walked else other)
         with transaction(self.conn):
             self._remember("derivation", str(DERIVATION))
             self._take_shipped()
             self._derive(report)
-        pending = self._order(captures)
+        last = captures.last()  # what another process adds from now on is for the next run
+        pending = self._order(captures, last)
         done = 0
         while chunk := pending[done : done + CHUNK]:
             with transaction(self.conn):
@@ -119,11 +129,11 @@ class Archive:
             if progress:
                 progress(done, len(pending))
         with transaction(self.conn):
-            (last,) = captures.conn.execute("select coalesce(max(seq), 0) from captures").fetchone()
             self._remember("captures_read", str(last))
             self.availability.measure()
-            if report.incidents:
+            if report.incidents or self.states.changed:
                 self.rows.list_found()
+                self.states.changed = False
         return report
 
     def rebuild(self, captures: Captures, progress: Progress | None = None) -> Report:
@@ -150,12 +160,34 @@ class Archive:
     def _take_shipped(self) -> None:
         digest = self.shipped.digest()
         if self._recall("catalog") != digest:
+            self.shipped.write_landmarks()
+            self._forget_changed()
             self.shipped.write_catalog()
             self._remember("catalog", digest)
             for vendor in self.states.vendors():
                 self.states.place(vendor, self.rows.places_of(vendor))
             self._remember("captures_read", "0")  # captures of a source that is new in the catalog can be read now
-        self.shipped.write_landmarks()
+        by_hand = self.shipped.landmarks_digest() + digest
+        if self._recall("landmarks") != by_hand:
+            self.shipped.write_landmarks()
+            self._remember("landmarks", by_hand)
+
+    def _forget_changed(self) -> None:
+        """After a change of the catalog: what a source that it no longer names has shown is not shown any more, and
+        what is read in another way now is read anew. Captures stay, also those of a source that is not named.
+        """
+        read_as: dict[str, str] = json.loads(self._recall("read_as") or "{}")
+        now = {source.id: _read_as(source) for source in self.catalog.sources.values()}
+        for source, vendor in self.conn.execute("select id, vendor from sources").fetchall():
+            first = self._first_look(source)
+            self.availability.touch(vendor, first)  # its interval may be another
+            if first and (source not in now or read_as.get(source, now[source]) != now[source]):
+                self._forget(source)
+        self._remember("read_as", json.dumps(now))
+
+    def _first_look(self, source: str) -> datetime | None:
+        (first,) = self.conn.execute("select min(polled_at) from polls where source = ?", (source,)).fetchone()
+        return instant(first) if first else None
 
     def _derive(self, report: Report) -> None:
         changed = {incident.partition(":")[0] for incident in self.versions.changed}
@@ -167,11 +199,10 @@ class Archive:
         report.incidents += len(self.versions.changed)
         report.signals += self.rows.derive()
 
-    def _order(self, captures: Captures) -> list[tuple[int, str, int]]:
+    def _order(self, captures: Captures, last: int) -> list[tuple[int, str, int]]:
         """(seq, source, time) of what to read, oldest first. A source with a capture older than what was read of it
         starts over.
         """
-        (last,) = captures.conn.execute("select coalesce(max(seq), 0) from captures").fetchone()
         mark = int(self._recall("captures_read") or 0)
         if mark > last:  # captures.db was put back to an earlier state, and gives out numbers again
             mark = 0
@@ -197,10 +228,13 @@ class Archive:
         with transaction(self.conn):
             self.versions.forget_source(source)
             self.links.forget_source(source)
-            for table in ("polls", "signals", "pages", "component_states"):
+            (vendor,) = self.conn.execute("select vendor from sources where id = ?", (source,)).fetchone()
+            self.observations.forget_source(vendor, source)
+            self.availability.touch(vendor, self._first_look(source))
+            for table in ("polls", "signals", "pages", "shown", "watched", "coverage"):
                 self.conn.execute(f"delete from {table} where source = ?", (source,))
             self.states.clear()
-            self._seen.add(self.catalog.sources[source].vendor)
+            self._seen.add(vendor)
             self._remember("captures_read", "0")  # should this run not finish, the next one finds them unread
             self.rows.derive()
 
@@ -221,6 +255,7 @@ class Archive:
         except MISTAKES as error:
             self.versions.clear_known()
             self.states.clear()
+            self.links.clear()
             problem = f"could not be stored: {type(error).__name__}: {error}"
             report.signals[capture.source, "not-stored", capture.url, problem] += 1
             source = self.catalog.sources[capture.source]
@@ -230,7 +265,9 @@ class Archive:
         """Log the look, and store what the page says if it says anything new."""
         source = self.catalog.sources.get(capture.source)
         if source is None or source.platform not in PLATFORMS:
-            report.signals[capture.source, "unknown-source", "source", capture.url] += 1
+            why = "the catalog does not name it" if source is None else f"no platform {source.platform!r}"
+            problem = f"{capture.url}: {why}; its captures are kept"
+            report.signals[capture.source, "unknown-source", "source", problem] += 1
             return
         before = self._page_before(source.id, capture.url)
         look = _look(capture, body, source, before)
@@ -240,6 +277,9 @@ class Archive:
         if look.page is not None:
             self._take_page(source, capture, body, look.page, before, report)
         elif look.outcome == "unreadable":
+            if before is None or before.readable:
+                for name in looks_like(capture, source):
+                    self._count(source.id, "looks-like", capture.url, name, at)
             # The incidents of the page before stay those to compare with; a 304 now means: still unreadable.
             self.conn.execute(
                 """insert into pages values (?, ?, 0, null, null, '[]', '[]')
@@ -309,8 +349,9 @@ class Archive:
         if page.components:
             places = self.rows.places_of(source.vendor)
             changed = self.states.note(source, capture.url, page.components, places, at, last)
-            self.versions.changed |= self.observations.concerned(source.vendor, changed, last)
-            self._seen.add(source.vendor)
+            self.versions.changed |= self.observations.concerned(source.vendor, view, changed, last)
+            if changed:
+                self._seen.add(source.vendor)
         keys = [record.key for record in page.incidents]
         absent = sorted(set(before.keys + before.missing if before else ()) - set(keys))
         self.links.note(
@@ -319,6 +360,7 @@ class Archive:
             [f"{source.vendor}:{key}" for key in absent],
             fresh,
             capture.fetched_at,
+            page.open_only,
         )
         if page.open_only:
             for key in absent:
@@ -328,13 +370,30 @@ class Archive:
             for key in absent:
                 report.vanished += self._miss(f"{source.vendor}:{key}", view, page.reach, at, last)
             absent = []
-        elif before and before.keys and before.reach and not keys:
-            self._count(source.id, "no-items", "incidents", "none, where there were always some", at)
+        list_lost = before and before.keys and before.reach and not keys and not (page.open_only or page.reach)
+        if self._suddenly_empty(source.id, capture.url, bool(keys or page.components), page.open_only) or list_lost:
+            self._count(source.id, "no-items", capture.url, "nothing, where there was always something", at)
         self.conn.execute(
             "insert or replace into pages values (?, ?, 1, ?, ?, ?, ?)",
             (source.id, capture.url, body, stamp(page.reach) if page.reach else None, json.dumps(keys),
              json.dumps(absent)),
         )  # fmt: skip
+
+    def _suddenly_empty(self, source: str, url: str, something: bool, open_only: bool) -> bool:
+        """Note whether a page shows anything. Whether it shows nothing and never did so before; a list of what is open
+        may.
+        """
+        row = self.conn.execute(
+            "select filled, empty from shown where source = ? and url = ?", (source, url)
+        ).fetchone()
+        filled, empty = row or (0, 0)
+        sudden = not something and not open_only and filled >= _ALWAYS and not empty
+        if not sudden:  # or the next one would be nothing new
+            self.conn.execute(
+                "insert or replace into shown values (?, ?, ?, ?)",
+                (source, url, filled + something, empty + (not something)),
+            )
+        return sudden
 
     def _miss(self, incident: str, view: View, reach: datetime, at: str, last: str | None) -> bool:
         """The incident was on the page before. Whether it has vanished, or only left the list."""
@@ -349,6 +408,12 @@ class Archive:
             do update set count = count + 1, last_seen_at = excluded.last_seen_at""",
             (source, kind, place, detail, at, at),
         )
+
+
+def _read_as(source: Source) -> str:
+    """All that decides what is read in the captures of a source."""
+    told = (source.vendor, source.platform, source.url, source.timezone, source.zones, source.date_formats)
+    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()[:16]
 
 
 def _look(capture: Capture, body: int | None, source: Source, before: _Before | None) -> _Look:

@@ -7,9 +7,10 @@ incidents of their own, one for all components that were first seen so at the sa
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
 
@@ -21,6 +22,8 @@ from crawler.records import Component, Incident, Observed, Severity, instant, st
 PREFIX = "observed-"
 #: A component in one of these is not well.
 _BAD = frozenset({Severity.DEGRADED, Severity.PARTIAL_OUTAGE, Severity.MAJOR_OUTAGE})
+#: The end of what is not over.
+_OPEN = datetime.max.replace(tzinfo=UTC)
 #: How many components a title names.
 _TITLED = 3
 
@@ -35,6 +38,24 @@ class Life(NamedTuple):
 class _Spell(NamedTuple):
     component: str
     observed: Observed
+
+
+class _Lives:
+    """The lives of all incidents that name a component, in order: pages of ten years have thousands of them."""
+
+    def __init__(self) -> None:
+        self._since: list[datetime] = []
+        self._until: list[datetime] = []  # the latest end so far
+
+    def add(self, life: Life) -> None:
+        until = life.until or _OPEN
+        self._since.append(life.since)
+        self._until.append(max(until, self._until[-1]) if self._until else until)
+
+    def overlap(self, spell: Observed) -> bool:
+        """Whether one of them overlaps the spell, as `_overlap` says."""
+        begun = bisect_right(self._since, spell.ended_by or spell.ended_after or _OPEN)
+        return begun > 0 and self._until[begun - 1] >= spell.started_by
 
 
 class Observations:
@@ -63,28 +84,52 @@ class Observations:
             if _overlap(spell.observed, life)
         )
 
-    def concerned(self, vendor: str, components: Iterable[str], before: str | None) -> set[str]:
-        """The incidents that a new state of these components, not there yet at `before`, may say something about."""
+    def concerned(self, vendor: str, view: View, components: Iterable[str], before: str | None) -> set[str]:
+        """The incidents that a new state of these components may say something about. It was not there yet at
+        `before`, and may be the end of a spell that began long ago.
+        """
         return {
             incident
             for component in components
             for (incident,) in self.conn.execute(
                 """select incident from concerns where vendor = ? and component = ?
                 and (until is null or until >= ?)""",
-                (vendor, component, before or ""),
+                (vendor, component, min(before or "", self._since(view, component))),
             )
         }
 
+    def _since(self, view: View, component: str) -> str:
+        """When the spell began that the last state is of, or is the end of."""
+        states = self.conn.execute(
+            """select seen_at, severity from component_states where source = ? and url = ? and component = ?
+            order by seen_at desc""",
+            (*view, component),
+        )
+        (since, _) = next(states)
+        for seen_at, severity in states:
+            if severity and severity not in _BAD:
+                break
+            since = seen_at
+        return str(since)
+
+    def forget_source(self, vendor: str, source: str) -> None:
+        """Take away what was seen at a source."""
+        self.versions.changed.update(
+            incident
+            for (incident,) in self.conn.execute(
+                """select distinct incident from concerns where vendor = ? and component in (
+                select component from component_states where source = ?)""",
+                (vendor, source),
+            )
+        )
+        self.conn.execute("delete from component_states where source = ?", (source,))
+
     def settle(self, vendor: str) -> None:
         """Make the incidents of a vendor that nobody posted what they should be now."""
-        lives: dict[str, list[Life]] = defaultdict(list)
-        for component, since, until in self.conn.execute(
-            "select component, since, until from concerns where vendor = ?", (vendor,)
-        ):
-            lives[component].append(Life(instant(since), instant(until) if until else None))
+        lives = self._lives(vendor)
         alone: dict[tuple[str, View], list[Observed]] = defaultdict(list)
         for component, spell in self._spells("vendor = ?", vendor):
-            if not any(_overlap(spell, life) for life in lives[component]):
+            if component not in lives or not lives[component].overlap(spell):
                 key = f"{PREFIX}{spell.source}-{spell.started_by:%Y%m%dT%H%M%SZ}"
                 alone[key, View(spell.source, spell.url)].append(spell)
         known = set(
@@ -99,6 +144,14 @@ class Observations:
             self._write(incident, view, _unposted(key, spells))
         for incident, source, url in sorted(known):
             self.versions.forget_view(incident, View(source, url))
+
+    def _lives(self, vendor: str) -> dict[str, _Lives]:
+        lives: dict[str, _Lives] = defaultdict(_Lives)
+        for component, since, until in self.conn.execute(
+            "select component, since, until from concerns where vendor = ? order by component, since", (vendor,)
+        ):
+            lives[component].add(Life(instant(since), instant(until) if until else None))
+        return lives
 
     def _write(self, incident: str, view: View, record: Incident) -> None:
         known = self.versions.newest(incident, view)

@@ -17,7 +17,7 @@ from crawler.archive.versions import Versions, View, Views
 from crawler.catalog import Catalog, Source
 from crawler.clock import Zones
 from crawler.database import MISTAKES, part
-from crawler.places import Gazetteer
+from crawler.places import Gazetteer, atlas
 from crawler.records import OVER, Impact, Incident, Kind, Observed, Signal, instant, stamp
 from crawler.timeline import LANDMARKS
 
@@ -121,7 +121,23 @@ class Rows:
         self.conn.executemany("insert into unresolved values (?, ?, ?, ?, ?, ?)", rows)
 
     def list_found(self) -> None:
-        """Components that the catalog does not list are services all the same, known by the platform's own id."""
+        """What the catalog does not list: components are services all the same, known by the platform's own id, and
+        the common list of places tells of the regions that their names hold.
+        """
+        self.conn.execute("delete from regions where not listed")
+        found = self.conn.execute(
+            """select vendor, region from outages where region is not null
+            union select vendor, region from claims join incidents on incidents.id = incident where region is not null
+            union select vendor, region from component_states where region is not null
+            except select vendor, id from regions"""
+        ).fetchall()
+        for vendor, id_ in found:
+            if region := atlas().region(id_):
+                self.conn.execute(
+                    "insert into regions values (?, ?, null, ?, ?, ?, ?, ?, ?, null, null, 1, 0)",
+                    (vendor, id_, region.name, region.local_name, region.city, region.country,
+                     *(region.at or (None, None))),
+                )  # fmt: skip
         self.conn.execute("delete from services where not listed")
         self.conn.execute(
             """insert or ignore into services select vendor, component, component, max(detail), null, null, 0
@@ -263,12 +279,20 @@ def _complete(record: Incident, other: Incident) -> Incident:
         for field in Incident.__struct_fields__
         if getattr(record, field) in (None, ()) and getattr(other, field) not in (None, ())
     }
-    if record.first_posted_at and other.first_posted_at:
-        found["first_posted_at"] = min(record.first_posted_at, other.first_posted_at)
+    if "updates" in found:
+        found["newest_only"] = other.newest_only
+    first, earlier = record.first_posted_at, other.first_posted_at
+    if first and earlier and _minute(earlier) < _minute(first):
+        found["first_posted_at"] = earlier
     if record.impacts and other.impacts:
         spoken = {_place(impact) for impact in record.impacts}
         found["impacts"] = record.impacts + tuple(i for i in other.impacts if _place(i) not in spoken)
     return msgspec.structs.replace(record, **found)
+
+
+def _minute(when: datetime) -> datetime:
+    """Feeds and lists of the past tell a minute where the record itself tells the second."""
+    return when.replace(second=0)
 
 
 def _place(impact: Impact) -> tuple[str | None, ...]:

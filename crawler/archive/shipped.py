@@ -39,7 +39,7 @@ class Shipped:
                 (vendor.id, vendor.name, vendor.local_name, vendor.homepage),
             )
             self.conn.executemany(
-                "insert into regions values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into regions values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
                 [
                     (vendor.id, r.id, r.key or r.id, r.name, r.local_name, r.city, r.country, *(r.at or (None, None)),
                      _day(r.opened), _day(r.closed), r.separate)
@@ -52,8 +52,18 @@ class Shipped:
             )
             for s in vendor.sources:
                 self._write_source(s)
+        self._strike()
         # Names may now mean other places: every incident is derived again from its versions.
         self.versions.all_changed()
+
+    def _strike(self) -> None:
+        """Take away vendors and sources that the catalog has no longer."""
+        for source, vendor, platform in self.conn.execute("select id, vendor, platform from sources").fetchall():
+            if source not in self.catalog.sources and not (platform == LANDMARKS and vendor in self.catalog.vendors):
+                self.conn.execute("delete from sources where id = ?", (source,))
+        for (vendor,) in self.conn.execute("select id from vendors").fetchall():
+            if vendor not in self.catalog.vendors:
+                self.conn.execute("delete from vendors where id = ?", (vendor,))
 
     def _write_source(self, s: Source) -> None:
         row = {
@@ -67,6 +77,13 @@ class Shipped:
             on conflict (id) do update set {changes}""",
             row,
         )
+
+    def landmarks_digest(self) -> str:
+        """Of the files of landmark incidents, names and bytes."""
+        found = hashlib.sha256()
+        for path in sorted(self.incidents.glob("*.yml")):
+            found.update(path.name.encode() + b"\0" + path.read_bytes())
+        return found.hexdigest()
 
     def write_landmarks(self) -> None:
         """Incidents written by hand: one version each, replaced when the file changes."""
@@ -83,7 +100,8 @@ class Shipped:
             if known is None or known.record != landmark.incident:
                 self.versions.write(incident, view, 0, stamp(_last_said(landmark.incident)), landmark.incident)
         stored = self.conn.execute(
-            f"select incident, source, url from versions where source like '%-{LANDMARKS}'"
+            "select incident, source, url from versions where source in (select id from sources where platform = ?)",
+            (LANDMARKS,),
         ).fetchall()
         for incident, source, url in stored:
             if (incident, View(source, url)) not in wanted:

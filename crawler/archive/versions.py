@@ -138,6 +138,15 @@ class Versions:
         """The view still shows the incident."""
         self._seen[incident, view] = at
 
+    def last_seen(self, incident: str, view: View) -> str | None:
+        """When the view showed the incident last; None when it never did."""
+        if (incident, view) in self._seen:
+            return self._seen[incident, view]
+        row = self.conn.execute(
+            "select last_seen_at from sightings where incident = ? and source = ? and url = ?", (incident, *view)
+        ).fetchone()
+        return row[0] if row else None
+
     def began(self, incident: str, view: View) -> str | None:
         """When the incident began, as the view had it first."""
         row = self.conn.execute(

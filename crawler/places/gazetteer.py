@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from crawler.catalog import Vendor
+from crawler.catalog import GLOBAL, Vendor
+from crawler.places.atlas import atlas
 from crawler.places.names import (
     CJK,
     Mention,
@@ -292,6 +293,8 @@ class Gazetteer:
         self._prefixes = prefixes(vendor)
         self._regions = Names(region_names(vendor))
         self._services = Names(service_names(vendor))
+        #: Whether its places are those of the common list: its own file lists none.
+        self._common = all(region.id == GLOBAL for region in vendor.regions)
 
     # Fields
 
@@ -300,8 +303,14 @@ class Gazetteer:
         for word in (key, text):
             if word and (found := self._regions.whole(word) or self._place(word)):
                 return found
-        ids = {mention.id for mention in self.regions_in(text or key or "")}
-        return ids.pop() if len(ids) == 1 else None
+        words = text or key or ""
+        if self._common:
+            return atlas().field(words)
+        ids = {mention.id for mention in self.regions_in(words)}
+        if len(ids) != 1:
+            return None
+        (found,) = ids
+        return None if atlas().apart(words, self._vendor.region_ids[found].country) else found
 
     def _place(self, text: str) -> str | None:
         """A field with something around the name: a bracket, the word region."""
@@ -326,7 +335,9 @@ class Gazetteer:
         levels = [level for name in names for level in ([name], _SEPARATOR.split(name), _BREAK.split(name))]
         region, service = self._regions.whole(component.key), self._services.whole(component.key)
         used: set[str] = set()
-        if region is None:
+        if self._common:
+            region = atlas().component(component.name, component.group).id
+        elif region is None:
             region, used = self._place_among(levels)
         if service is None:
             parts = (part for level in levels for part in level if part not in used)
@@ -334,6 +345,10 @@ class Gazetteer:
         if region is None or service is None:
             region, service = self._run_together(component.name, region, service)
         return region, service
+
+    def only_a_place(self, component: Component) -> bool:
+        """Whether a component that has a region is nothing but that place: "Tokyo", not "API (Tokyo)"."""
+        return not self._common or atlas().component(component.name, component.group).alone
 
     def _place_among(self, levels: list[list[str]]) -> tuple[str | None, set[str]]:
         """The region that one part of a name spells, and the parts that do; those set apart only when no other is."""

@@ -1,7 +1,7 @@
 """How Datasette is started on the archive.
 
 Datasette does the work; beside it stand `metadata.yml` (descriptions, facets, canned queries), one plugin
-(`plugins/archive.py`), four templates and a stylesheet.
+(`plugins/archive.py`), templates, a stylesheet and a small script.
 """
 
 from __future__ import annotations

@@ -14,11 +14,13 @@ from urllib.parse import urlencode
 from datasette.utils import tilde_encode
 from markupsafe import Markup, escape
 
+from crawler.site.words import page_name
+
 #: Address of a table, as Datasette makes it.
 TableUrl = Callable[[str], str]
 
 #: Columns that name a row of a table by its one key.
-_KEYS = {"incident": "incidents", "update_id": "updates", "vendor": "vendors"}
+_KEYS = {"update_id": "updates", "vendor": "vendors"}
 #: Columns that name one or more rows together with the vendor. Only region ids never hold a comma.
 _PAIRS = {"region": "regions", "service": "services"}
 _LISTS = frozenset({"region"})
@@ -31,12 +33,24 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def cell(
-    row: Mapping[str, Any], column: str, value: object, table: str | None, url: TableUrl, as_of: str
+    row: Mapping[str, Any],
+    column: str,
+    value: object,
+    table: str | None,
+    url: TableUrl,
+    as_of: str,
+    incident_page: str,
 ) -> Markup | None:
     """How a cell of a table, view or query (`table` None) is shown; None leaves it to Datasette.
 
-    `as_of` is the address of the page that shows an incident at an instant.
+    `as_of` is the address of the page that shows an incident at an instant, `incident_page` what the addresses of
+    the pages of incidents begin with.
     """
+    if column == "title" and table == "incidents" and isinstance(value, str):
+        return Markup('<a href="{}/{}" dir="auto">{}</a>').format(incident_page, page_name(row["id"]), value)
+    if column == "incident" and isinstance(value, dict):  # as Datasette has it: by its title, the id behind it
+        shown = (incident_page, page_name(value["value"]), value["label"], value["value"])
+        return Markup('<a href="{}/{}" dir="auto">{}</a> <em>{}</em>').format(*shown)
     if not isinstance(value, str) or not value:
         return None
     if column in _WORDS:
@@ -49,6 +63,8 @@ def cell(
         return Markup('<a href="{}?{}">{}</a>').format(as_of, urlencode({"incident": incident, "at": value}), time)
     if column == "source" and table != "claims":  # a claim's may be a reference of an incident written by hand
         return _link(url("sources"), [value], value)
+    if column == "incident":
+        return Markup('<a href="{}/{}"{}>{}</a>').format(incident_page, page_name(value), *_shortened(value))
     if column in _KEYS:
         return _link(url(_KEYS[column]), [value], value)
     if column in _PAIRS and table not in _PAIRS.values():
@@ -78,10 +94,14 @@ def _plain(value: object) -> str | None:
 
 
 def _link(table: str, keys: list[str], name: str) -> Markup:
-    short = name if len(name) <= 2 * ENDS else f"{name[:ENDS]}…{name[-ENDS:]}"
-    title = Markup("") if short == name else Markup(' title="{}"').format(name)
     path = ",".join(tilde_encode(key) for key in keys)
-    return Markup('<a href="{}/{}"{}>{}</a>').format(table, path, title, short)
+    return Markup('<a href="{}/{}"{}>{}</a>').format(table, path, *_shortened(name))
+
+
+def _shortened(name: str) -> tuple[Markup, str]:
+    """What goes into a link: the whole name as a title where it is cut, and what is shown."""
+    short = name if len(name) <= 2 * ENDS else f"{name[:ENDS]}…{name[-ENDS:]}"
+    return (Markup("") if short == name else Markup(' title="{}"').format(name)), short
 
 
 def _words(column: str, value: str) -> Markup:

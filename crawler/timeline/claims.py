@@ -154,7 +154,7 @@ class Statements:
         places = self.names.places
         if impact.component is not None:
             region, service = places.component(impact.component)
-            if region is None and service is None:
+            if service is None and (region is None or not places.only_a_place(impact.component)):
                 service = self._unlisted(impact.component.key or impact.component.name, impact.component.name)
             return region, service
         region = service = None

@@ -1,26 +1,36 @@
-"""The archive's plugin for Datasette: links in cells, the front page's lists, a stylesheet, safe headers."""
+"""The archive's plugin for Datasette: links in cells, the front page, pages of incidents, a stylesheet, safe headers."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
-from datasette import NotFound, Response
-from datasette.utils import tilde_encode
+from datasette import NotFound, Response, handle_exception
+from datasette.utils import tilde_decode, tilde_encode
 from datasette.utils.asgi import BadRequest
 from markupsafe import Markup
 from pluggy import HookimplMarker
 
+from crawler.catalog import ALL
 from crawler.records import instant
-from crawler.site.as_of import tell
+from crawler.site import as_of as then
+from crawler.site import words
+from crawler.site.front import front
+from crawler.site.ical import calendar
+from crawler.site.incident import Page, Story, event, tell, zone_of
 from crawler.site.links import cell
 from crawler.site.policy import App, guarded
 
 hookimpl = HookimplMarker("datasette")  # the same as Datasette's own, which has no types
 
 DATABASE = "outages"
+
+# Where `rich` is installed, Datasette prints every variable of every call for each refusal, also for an address that
+# there is not: more work than most pages. What fails is still printed, by `traceback`.
+handle_exception.rich = None
 
 #: Address of the page that shows an incident as it was published at an instant.
 AS_OF = "/-/as-of"
@@ -32,11 +42,8 @@ CHANGED = """
     join incidents on incidents.id = incident group by incident order by 3 desc, incident limit 12
 """
 
-#: The newest incidents with an interval: what somebody who comes by wants to see first.
-NEWEST = """
-    select id, vendor, title, severity, started_at, minutes from incidents
-    where kind = 'outage' and started_at is not null order by started_at desc, id limit 12
-"""
+#: Address of the pages of incidents, the id behind it.
+INCIDENT = "/-/incident"
 
 
 @hookimpl
@@ -46,8 +53,8 @@ def render_cell(
     """Links to incidents, regions, services and the rest."""
     if database != DATABASE:
         return None
-    as_of = str(datasette.urls.path(AS_OF))
-    return cell(row, column, value, table, lambda name: str(datasette.urls.table(database, name)), as_of)
+    as_of, incident = str(datasette.urls.path(AS_OF)), str(datasette.urls.path(INCIDENT))
+    return cell(row, column, value, table, lambda name: str(datasette.urls.table(database, name)), as_of, incident)
 
 
 @hookimpl
@@ -58,28 +65,103 @@ def extra_css_urls(datasette: Any) -> list[str]:
 
 @hookimpl
 def extra_template_vars(view_name: str, datasette: Any) -> Callable[[], Awaitable[dict[str, Any]]] | None:
-    """What the front page lists: questions, newest incidents, tables and views."""
-    if view_name != "index" or DATABASE not in datasette.databases:
+    """What the front page shows, and where the pages of incidents are."""
+    if DATABASE not in datasette.databases:
         return None
 
     async def lists() -> dict[str, Any]:
+        shared = {"incident_path": lambda id: f"{datasette.urls.path(INCIDENT)}/{words.page_name(id)}"}
+        if view_name != "index":
+            return shared
         said = datasette.metadata("databases")[DATABASE]
-        newest = await datasette.get_database(DATABASE).execute(NEWEST)
+        shown = await datasette.get_database(DATABASE).execute_fn(lambda conn: front(conn, datetime.now(UTC)))
         return {
+            **shared,
+            **_words(shown.answer.zone if shown.answer else "UTC"),
             "database": DATABASE,
             "questions": said["queries"],
             "tables": {name: about for name, about in said["tables"].items() if not about.get("hidden")},
-            "newest": newest.rows,
+            "front": shown,
             "tilde_encode": tilde_encode,
         }
 
     return lists
 
 
+def _words(zone: str) -> dict[str, Any]:
+    """What templates call for times, lengths and our own words."""
+    return {
+        "clock": words.clock,
+        "there": words.there(zone_of(zone)),
+        "length": words.length,
+        "severities": words.SEVERITIES,
+        "bases": words.BASES,
+        "zone": zone,
+    }
+
+
 @hookimpl
 def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
-    """The page of an incident at an instant, and the same as JSON."""
-    return [(rf"{AS_OF}(?P<suffix>\.json)?$", as_of)]
+    """An incident's page, also as JSON and for calendars; and an incident at an instant, also as JSON."""
+    return [
+        (rf"{AS_OF}(?P<suffix>\.json)?$", as_of),
+        (rf"{INCIDENT}/(?P<incident>.+?)(?P<suffix>\.json|\.ics)?$", incident),
+    ]
+
+
+async def incident(request: Any, datasette: Any) -> Any:
+    """An incident's page. The id stands in the path as it is, or encoded as Datasette does it.
+
+    `rows` is `regions` or `services`: what stands beside the bars. JSON when the path ends in `.json`, an event of a
+    calendar when it ends in `.ics`. 404 for what is not in the archive, and for a calendar when nobody knows when it was.
+    """
+    await _permit(request, datasette)
+    name = tilde_decode(unquote(request.url_vars["incident"]))
+    rows = request.args.get("rows")
+    if rows not in (None, "", "regions", "services"):
+        raise BadRequest(f"rows: regions or services: {rows}")
+    told = await datasette.get_database(DATABASE).execute_fn(lambda conn: tell(conn, name))
+    if told is None:
+        raise NotFound(f"There is no incident {name}")
+    story, page = told
+    path = f"{datasette.urls.path(INCIDENT)}/{words.page_name(name)}"
+    if request.url_vars["suffix"] == ".json":
+        return Response(msgspec.json.encode(page), content_type="application/json; charset=utf-8")
+    if request.url_vars["suffix"] == ".ics":
+        happened = event(page, datasette.absolute_url(request, path))
+        if happened is None:
+            raise NotFound(f"Nobody knows when {name} was")
+        return Response(calendar(happened), content_type="text/calendar; charset=utf-8")
+    context = {**_drawn(datasette, story, page, rows), **_words(page.zone), "path": path, "page": page}
+    return Response.html(await datasette.render_template("incident.html", context, request=request))
+
+
+def _drawn(datasette: Any, story: Story, page: Page, asked: str | None) -> dict[str, Any]:
+    """The chart, and what it shows."""
+    rows = "services" if asked == "services" else "regions" if asked else story.best_rows()
+    names, others = (page.regions, page.services) if rows == "regions" else (page.services, page.regions)
+    vendor = page.incident["vendor"]
+    hrefs = {key: str(datasette.urls.row(DATABASE, rows, _row(vendor, key))) for key in names.ids if key and key != ALL}
+    return {
+        "chart": story.chart(page, rows, hrefs),
+        "rows": rows,
+        "other": ("services" if rows == "regions" else "regions") if len(others.ids) > 1 else "",
+        "thickness": len(others.ids) > 1,
+        "database": DATABASE,
+        "as_of_path": datasette.urls.path(AS_OF),
+        "tilde_encode": tilde_encode,
+    }
+
+
+def _row(*keys: str) -> str:
+    return ",".join(tilde_encode(key) for key in keys)
+
+
+async def _permit(request: Any, datasette: Any) -> None:
+    """Stop who may not see the archive."""
+    if DATABASE not in datasette.databases:
+        raise NotFound("There is no archive here")
+    await datasette.ensure_permissions(request.actor, [("view-database", DATABASE), "view-instance"])
 
 
 async def as_of(request: Any, datasette: Any) -> Any:
@@ -88,16 +170,14 @@ async def as_of(request: Any, datasette: Any) -> Any:
     `incident` is an id; `at` an instant (ISO 8601, UTC unless it says otherwise), the first look by default. JSON
     when the path ends in `.json` or only that is accepted. 404 for what no look showed, 400 for what is no instant.
     """
-    if DATABASE not in datasette.databases:
-        raise NotFound("There is no archive here")
-    await datasette.ensure_permissions(request.actor, [("view-database", DATABASE), "view-instance"])
+    await _permit(request, datasette)
     database = datasette.get_database(DATABASE)
     incident, at = request.args.get("incident") or "", _instant(request.args.get("at") or "")
     accepted = request.headers.get("accept", "")
     as_json = request.url_vars["suffix"] or ("application/json" in accepted and "text/html" not in accepted)
     if not incident and as_json:
         raise BadRequest("incident: which one?")
-    story = await database.execute_fn(lambda conn: tell(conn, incident, at)) if incident else None
+    story = await database.execute_fn(lambda conn: then.tell(conn, incident, at)) if incident else None
     if incident and story is None:
         raise NotFound(f"No look has shown an incident {incident}")
     if as_json:

@@ -1,0 +1,690 @@
+"""One incident as a reader meets it: what was out, in which order it came back, what was said, and what that rests on."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from crawler.catalog import ALL
+from crawler.landmarks import AUTHORITIES
+from crawler.records import Severity, instant
+from crawler.site import chart
+from crawler.site.ical import Event
+from crawler.site.wording import ITEMS, WHOLE, WORDS, Piece, compare
+from crawler.timeline import LANDMARKS
+
+#: What the page asks the archive; `:id` is the incident.
+INCIDENT = """
+    select i.*, v.name as vendor_name, d.lag_minutes, d.edits_after_resolved, d.postmortem_days, s.timezone, s.platform
+    from incidents i join vendors v on v.id = i.vendor left join disclosure d on d.incident = i.id
+    left join sources s on s.id = i.source where i.id = :id
+"""
+OUTAGES = """
+    select region, service, severity, started_at, ended_at, start_basis, end_basis, started_after, ended_after
+    from outages where incident = :id
+"""
+CLAIMS = """
+    select source, authority, said_at, region, service, severity, started_at, ended_at, basis, timezone_text, quote,
+      suspect, url, note, started_after, ended_after
+    from claims where incident = :id order by rowid
+"""
+UPDATES = "select * from updates where incident = :id order by position"
+REVISIONS = "select * from revisions where incident = :id order by seen_at, rowid"
+VERSIONS = """
+    select source, url, seen_at, record from versions where incident = :id and record is not null
+    order by source, url, number
+"""
+REGIONS = "select id, name from regions where vendor = (select vendor from incidents where id = :id)"
+SERVICES = "select id, name from services where vendor = (select vendor from incidents where id = :id)"
+#: Zones of the vendor's pages: an incident written by hand has none of its own.
+ZONES = """
+    select timezone, count(*) from sources where vendor = (select vendor from incidents where id = :id)
+    and platform <> 'landmarks' group by timezone order by 2 desc, 1
+"""
+LOOK = "select id from polls where source = :source and url = :url and polled_at = :at"
+
+#: A cell of the archive: region and service, None where nobody said.
+Cell = tuple[str | None, str | None]
+Rows = Literal["regions", "services"]
+
+#: Up to so many names, and letters, are spelled out; of what is nearly all, those that are missing.
+SPELLED, LETTERS, MISSING = 6, 90, 3
+#: Stretches of text longer than this that did not change are cut out of a difference.
+CONTEXT = 160
+
+#: What stands in a quote between words that the text has further apart.
+JOINED = " … "
+
+_UNITS = {"title": WORDS, "services": ITEMS, "regions": ITEMS, "service_text": ITEMS, "region_text": ITEMS}
+_SPOKEN = list(AUTHORITIES)
+
+
+class Names(msgspec.Struct, frozen=True):
+    """Several regions or services: in short, and one by one."""
+
+    text: str
+    ids: list[str | None]
+    names: list[str]
+
+    @property
+    def folded(self) -> bool:
+        """Whether the short form leaves names out."""
+        return self.text != ", ".join(self.names)
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """An end of an outage, what it rests on (see `words`), and the number of the account that says so."""
+
+    at: str
+    basis: str | None
+    words: str
+    account: int | None
+
+
+class Course(msgspec.Struct, frozen=True):
+    """Regions and services with the same interval. `minutes` is None without an end."""
+
+    regions: Names
+    services: Names
+    severity: str | None
+    start: Bound
+    end: Bound | None
+    minutes: float | None
+
+
+class Wave(msgspec.Struct, frozen=True):
+    """What came back at the same time, `minutes` after the beginning of the incident; None: what has no end.
+    `back` is the share of all that was back by then.
+    """
+
+    at: str | None
+    minutes: float | None
+    back: float
+    courses: list[Course]
+
+
+class Look(msgspec.Struct, frozen=True):
+    """A look at a page: the row of `polls` (None: not kept), when, at which source."""
+
+    poll: str | None
+    at: str
+    source: str
+
+
+class Account(msgspec.Struct, frozen=True):
+    """Who says what about when: claims that are the same but for region and service. `whole`: of the incident as such.
+    `chosen`: a figure rests on it.
+    """
+
+    number: int
+    source: str
+    whole: bool
+    authority: str | None
+    authority_words: str | None
+    basis: str
+    said_at: str | None
+    regions: Names
+    services: Names
+    started_at: str | None
+    ended_at: str | None
+    started_after: str | None
+    ended_after: str | None
+    timezone_text: str | None
+    quote: str | None
+    note: str | None
+    suspect: str | None
+    url: str | None
+    look: Look | None
+    chosen: bool = False
+
+
+class Voice(msgspec.Struct, frozen=True):
+    """One side of a conflict."""
+
+    at: str
+    account: int
+    source: str
+    authority: str | None
+    basis: str
+    chosen: bool
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """Accounts of the same bound that do not agree, earliest first."""
+
+    bound: Literal["start", "end"]
+    regions: Names
+    services: Names
+    whole: bool
+    minutes: float
+    voices: list[Voice]
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """Something published was changed; a look showed it first at `seen_at`."""
+
+    seen_at: str
+    field: str
+    source: str | None
+    before: str | None
+    after: str | None
+    pieces: list[Piece]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A message of the vendor (`number` from 1), with what was changed in it; or a change of the incident itself."""
+
+    at: str | None
+    number: int | None
+    state: str | None
+    state_text: str | None
+    text: str
+    first_seen_at: str | None
+    removed_at: str | None
+    added_later: str | None
+    edits: list[Edit]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """All of it. Times are UTC text, as in the tables; `incident` is its row with what `INCIDENT` adds."""
+
+    incident: dict[str, Any]
+    zone: str
+    by_hand: bool
+    start: Bound | None
+    end: Bound | None
+    regions: Names
+    services: Names
+    waves: list[Wave]
+    timeline: list[Entry]
+    conflicts: list[Conflict]
+    accounts: list[Account]
+
+    @property
+    def bases(self) -> set[str]:
+        """What accounts rest on."""
+        return {account.basis for account in self.accounts}
+
+
+class Version(msgspec.Struct, dict=True):
+    """What an address showed from a look on, as JSON."""
+
+    source: str
+    url: str
+    seen_at: str
+    record: str
+
+    @cached_property
+    def words(self) -> str:
+        """Its title and messages."""
+        said = msgspec.json.decode(self.record)
+        return "\n".join((said.get("title") or "", *(update.get("text") or "" for update in said.get("updates", ()))))
+
+
+class Story:
+    """The rows of one incident, and the page made of them."""
+
+    def __init__(self, conn: sqlite3.Connection, id: str) -> None:
+        cursor = conn.cursor()
+        cursor.row_factory = lambda c, row: dict(zip((d[0] for d in c.description), row, strict=True))
+        self._cursor = cursor
+        self._named = {"id": id}
+        self.incident: dict[str, Any] | None = next(iter(self._all(INCIDENT)), None)
+
+    def _all(self, sql: str) -> list[dict[str, Any]]:
+        return self._cursor.execute(sql, self._named).fetchall()
+
+    def read(self) -> None:
+        """Read what hangs on the incident, which must be there."""
+        assert self.incident is not None
+        self.by_hand = self.incident["first_seen_at"] is None
+        self.zone = self._zone()
+        self.outages = self._all(OUTAGES)
+        self.region_names = {row["id"]: row["name"] for row in self._all(REGIONS)}
+        self.service_names = {row["id"]: row["name"] for row in self._all(SERVICES)} | {ALL: "all services"}
+        self.regions = sorted(
+            {o["region"] for o in self.outages}, key=lambda r: (r is None, self.region_names.get(r, r))
+        )
+        self.services = sorted({o["service"] for o in self.outages}, key=lambda s: (s is None, s or ""))
+        self._versions = [Version(**row) for row in self._all(VERSIONS) if not row["source"].endswith(f"-{LANDMARKS}")]
+        self._cells: dict[int, frozenset[Cell]] = {}  # of which region and service an account speaks, by its number
+        self.accounts = self._accounts()
+        self._by_bound: dict[tuple[str, str, str], list[Account]] = defaultdict(list)
+        for account in self.accounts:
+            for bound, at in (("start", account.started_at), ("end", account.ended_at)):
+                if at and not account.suspect:
+                    self._by_bound[bound, at, account.basis].append(account)
+        self._chosen: set[int] = set()
+
+    def _zone(self) -> str:
+        assert self.incident is not None
+        zone = self.incident.pop("timezone")
+        if self.incident.pop("platform") == LANDMARKS:
+            zone = next((row["timezone"] for row in self._all(ZONES)), zone)
+        return zone or "UTC"
+
+    # Names
+
+    def _region(self, region: str | None) -> str:
+        return "no region said" if region is None else self.region_names.get(region, region)
+
+    def _service(self, service: str | None) -> str:
+        return "no service said" if service is None else self.service_names.get(service, service)
+
+    def _places(self, ids: Iterable[str | None]) -> Names:
+        return _names(ids, self.regions, self._region, "regions", missing=True)
+
+    def _things(self, ids: Iterable[str | None]) -> Names:
+        return _names(ids, self.services, self._service, "services", missing=False)
+
+    # What it rests on
+
+    def _accounts(self) -> list[Account]:
+        alike: dict[tuple[Any, ...], set[Cell]] = defaultdict(set)
+        for claim in self._all(CLAIMS):
+            cell = (claim.pop("region"), claim.pop("service"))
+            claim.pop("severity")
+            alike[tuple(claim.items())].add(cell)
+        self._cells = {number: frozenset(cells) for number, cells in enumerate(alike.values(), start=1)}
+        return [self._account(n, dict(claim), cells) for n, (claim, cells) in enumerate(alike.items(), start=1)]
+
+    def _account(self, number: int, claim: dict[str, Any], cells: set[Cell]) -> Account:
+        named = cells - {(None, None)}
+        return Account(
+            number=number,
+            source=claim["source"],
+            whole=named != cells,
+            authority=claim["authority"],
+            authority_words=AUTHORITIES.get(claim["authority"]),
+            basis=claim["basis"],
+            said_at=claim["said_at"],
+            regions=self._places({region for region, _ in named}),
+            services=self._things({service for _, service in named}),
+            started_at=claim["started_at"],
+            ended_at=claim["ended_at"],
+            started_after=claim["started_after"],
+            ended_after=claim["ended_after"],
+            timezone_text=claim["timezone_text"],
+            quote=claim["quote"],
+            note=claim["note"],
+            suspect=claim["suspect"],
+            url=_address(claim["url"]),
+            look=self._look(claim),
+        )
+
+    def _look(self, claim: Mapping[str, Any]) -> Look | None:
+        """The first look whose page says what the claim does; of what was only seen, the look that saw it."""
+        times = [claim[bound] for bound in ("started_at", "ended_at") if claim[bound]]
+        for version in self._versions:
+            if version.source != claim["source"]:
+                continue
+            if claim["basis"] == "observed":
+                return self._poll(version.source, version.url, times[-1] if times else version.seen_at)
+            spans = (claim["quote"] or "").split(JOINED)
+            if all(span in version.words for span in spans) and (
+                claim["quote"] or all(at in version.record for at in times)
+            ):
+                return self._poll(version.source, version.url, version.seen_at)
+        return None
+
+    def _poll(self, source: str, url: str, at: str) -> Look:
+        row = self._cursor.execute(LOOK, {"source": source, "url": url, "at": at}).fetchone()
+        return Look(row["id"] if row else None, at, source)
+
+    def _bound(
+        self, which: str, at: str | None, basis: str | None, cells: Iterable[Cell], after: str | None = None
+    ) -> Bound | None:
+        if at is None:
+            return None
+        asked = frozenset(cells)
+        found = sorted(
+            self._by_bound.get((which, at, basis or ""), ()),
+            key=lambda a: (not _covers(self._cells[a.number], asked), _weight(a.authority), not a.quote, a.number),
+        )
+        account = found[0] if found else None
+        if account:
+            self._chosen.add(account.number)
+            after = after or (account.started_after if which == "start" else account.ended_after)
+        return Bound(at, basis, _words(basis, at, after, account), account.number if account else None)
+
+    # What was out
+
+    def waves(self) -> Iterator[Wave]:
+        """What came back together, the first on top; what has no end, last."""
+        assert self.incident is not None
+        alike: dict[tuple[Any, ...], dict[str | None, set[str | None]]] = defaultdict(lambda: defaultdict(set))
+        for outage in self.outages:
+            items = tuple((name, value) for name, value in outage.items() if name not in ("region", "service"))
+            alike[items][outage["region"]].add(outage["service"])
+        by_end: dict[str | None, list[Course]] = defaultdict(list)
+        sizes: Counter[str | None] = Counter()
+        for key, cells in alike.items():
+            interval = dict(key)
+            same: dict[frozenset[str | None], list[str | None]] = defaultdict(list)
+            for region, services in cells.items():
+                same[frozenset(services)].append(region)
+                sizes[interval["ended_at"]] += len(services)
+            for some, regions in same.items():
+                course = self._course(interval, regions, some)
+                by_end[course.end.at if course.end else None].append(course)
+        total, back = max(1, len(self.outages)), 0
+        begin = min((o["started_at"] for o in self.outages), default=None)
+        for end in sorted(by_end, key=lambda at: at or "~"):
+            back += sizes[end] if end else 0
+            courses = sorted(by_end[end], key=lambda c: (-len(c.services.ids) * len(c.regions.ids), c.services.text))
+            yield Wave(end, _minutes(begin, end), back / total, courses)
+
+    def _course(self, outage: Mapping[str, Any], regions: list[str | None], services: Iterable[str | None]) -> Course:
+        services = list(services)
+        cells = [(region, service) for region in regions for service in services]
+        start = self._bound("start", outage["started_at"], outage["start_basis"], cells, outage["started_after"])
+        assert start is not None
+        return Course(
+            regions=self._places(regions),
+            services=self._things(services),
+            severity=outage["severity"],
+            start=start,
+            end=self._bound("end", outage["ended_at"], outage["end_basis"], cells, outage["ended_after"]),
+            minutes=_minutes(outage["started_at"], outage["ended_at"]),
+        )
+
+    # What was said
+
+    def timeline(self) -> list[Entry]:
+        """Messages by their time, and between them the changes of the incident by when a look showed them."""
+        edits: dict[str | None, list[Edit]] = defaultdict(list)
+        added: dict[str, str] = {}
+        for row in self._all(REVISIONS):
+            if row["field"] == "update added":
+                added[row["update_id"]] = row["seen_at"]
+            elif row["field"] != "update removed":
+                edits[row["update_id"]].append(_edit(row))
+        entries = [
+            Entry(
+                at=row["posted_at"],
+                number=number,
+                state=row["state"],
+                state_text=row["state_text"],
+                text=row["text"],
+                first_seen_at=row["first_seen_at"],
+                removed_at=row["removed_at"],
+                added_later=added.get(row["id"]),
+                edits=edits.pop(row["id"], []),
+            )
+            for number, row in enumerate(self._all(UPDATES), start=1)
+        ]
+        looks: dict[str, list[Edit]] = defaultdict(list)
+        for some in edits.values():
+            for edit in some:
+                looks[edit.seen_at].append(edit)
+        entries += [Entry(at, None, None, None, "", at, None, None, some) for at, some in looks.items()]
+        return sorted(entries, key=lambda entry: entry.at or "")
+
+    # Who contradicts whom
+
+    def conflicts(self) -> list[Conflict]:
+        """Accounts of the same bound that differ, stated or from fields; where several places have the same ones, once.
+
+        Of the incident as a whole, a page's words may contradict its own fields.
+        """
+        told: dict[Cell, dict[str, dict[tuple[str, str, str], int]]] = defaultdict(lambda: defaultdict(dict))
+        for account in self.accounts:
+            if account.suspect or account.basis not in ("stated", "structured"):
+                continue
+            for bound, at in (("start", account.started_at), ("end", account.ended_at)):
+                for cell in self._cells[account.number] if at else ():
+                    told[cell][bound].setdefault((at or "", account.source, account.basis), account.number)
+        alike: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)
+        for cell, bounds in told.items():
+            for bound, voices in bounds.items():
+                sides = {source if cell != (None, None) else (source, basis) for _, source, basis in voices}
+                if len({at for at, _, _ in voices}) > 1 and len(sides) > 1:
+                    alike[bound, tuple(sorted(voices.values()))].append(cell)
+        found = [self._conflict(bound, numbers, cells) for (bound, numbers), cells in alike.items()]
+        return sorted(found, key=lambda c: (not c.whole, c.bound == "end", -c.minutes))
+
+    def _conflict(self, bound: Literal["start", "end"], numbers: Sequence[int], cells: Sequence[Cell]) -> Conflict:
+        said = [self.accounts[number - 1] for number in numbers]
+        voices = sorted(
+            (
+                Voice((a.started_at if bound == "start" else a.ended_at) or "", a.number, a.source, a.authority, a.basis,
+                      self._held(bound, a, cells))
+                for a in said
+            ),
+            key=lambda voice: (voice.at, voice.account),
+        )  # fmt: skip
+        return Conflict(
+            bound=bound,
+            regions=self._places({region for region, _ in cells}),
+            services=self._things({service for _, service in cells}),
+            whole=set(cells) == {(None, None)},
+            minutes=_minutes(voices[0].at, voices[-1].at) or 0,
+            voices=voices,
+        )
+
+    def _held(self, bound: str, account: Account, cells: Sequence[Cell]) -> bool:
+        """Whether what we hold true of these is what the account says."""
+        assert self.incident is not None
+        column, at = ("started_at", account.started_at) if bound == "start" else ("ended_at", account.ended_at)
+        basis = "start_basis" if bound == "start" else "end_basis"
+        if set(cells) == {(None, None)} and (None, None) not in {(o["region"], o["service"]) for o in self.outages}:
+            return bool(self.incident[column] == at and self.incident[basis] == account.basis)
+        asked = frozenset(cells)
+        return any(
+            o[column] == at and o[basis] == account.basis and _covers(asked, [(o["region"], o["service"])])
+            for o in self.outages
+        )
+
+    # Together
+
+    def page(self) -> Page:
+        """The page, `read` first."""
+        assert self.incident is not None
+        row = self.incident
+        waves = list(self.waves())
+        start = self._bound("start", row["started_at"], row["start_basis"], [(None, None)])
+        end = self._bound("end", row["ended_at"], row["end_basis"], [(None, None)])
+        return Page(
+            incident=row,
+            zone=self.zone,
+            by_hand=self.by_hand,
+            start=start,
+            end=end,
+            regions=_names(self.regions, [], self._region, "regions"),
+            services=_names(self.services, [], self._service, "services"),
+            waves=waves,
+            timeline=self.timeline(),
+            conflicts=self.conflicts(),
+            accounts=[msgspec.structs.replace(a, chosen=a.number in self._chosen) for a in self.accounts],
+        )
+
+    def best_rows(self) -> Rows:
+        """Regions, unless there is one at most and the services tell more."""
+        one = len(self.regions) < 2 and (len(self.services) > 1 or self.regions == [None])
+        return "services" if one else "regions"
+
+    def chart(self, page: Page, rows: Rows, hrefs: Mapping[str, str]) -> chart.Chart | None:
+        """The chart; the rows that were out shortest on top. `hrefs` are addresses of regions or services by id."""
+        assert self.incident is not None
+        other = "services" if rows == "regions" else "regions"
+        spells: dict[str | None, list[chart.Spell]] = defaultdict(list)
+        for outage in self.outages:
+            spells[outage[rows[:-1]]].append(
+                chart.Spell(
+                    outage[other[:-1]],
+                    Severity(outage["severity"]) if outage["severity"] else None,
+                    instant(outage["started_at"]),
+                    _maybe(outage["ended_at"]),
+                    _maybe(outage["started_after"]),
+                    _maybe(outage["ended_after"]),
+                )
+            )
+        name = self._region if rows == "regions" else self._service
+        order = sorted(spells, key=lambda key: (*_lasted(spells[key]), name(key)))
+        alone = order == [None]
+        drawn = [chart.Row("the whole" if alone else name(key), hrefs.get(key or ""), spells[key]) for key in order]
+        return chart.draw(drawn, list(_marks(page.timeline)), zone_of(self.zone), _maybe(self.incident["last_seen_at"]))
+
+
+def tell(conn: sqlite3.Connection, id: str) -> tuple[Story, Page] | None:
+    """An incident and its page; None when there is none of this id."""
+    story = Story(conn, id)
+    if story.incident is None:
+        return None
+    story.read()
+    return story, story.page()
+
+
+def event(page: Page, address: str) -> Event | None:
+    """The incident as an event of a calendar; None when nobody knows when it began."""
+    row = page.incident
+    began = row["started_at"] or row["first_posted_at"]
+    if began is None:
+        return None
+    stamped = row["last_seen_at"] or row["ended_at"] or row["resolved_posted_at"] or began
+    told = [f"{row['vendor_name']}: {row['severity'] or 'severity not said'}, {row['state'] or 'state not said'}"]
+    told += [f"Services: {', '.join(page.services.names)}"] if page.services.ids else []
+    told += [row["cause"]] if row["cause"] else []
+    told += [f"As the vendor has it: {row['url']}"] if row["url"] else []
+    told += [] if row["ended_at"] else ["No end is known."]
+    return Event(
+        uid=f"{row['id']}@outages.invalid",
+        title=f"{row['vendor_name']}: {row['title']}",
+        start=instant(began),
+        end=_maybe(row["ended_at"]),
+        stamped=instant(stamped),
+        description="\n".join(told),
+        url=address,
+        location=", ".join(n for i, n in zip(page.regions.ids, page.regions.names, strict=True) if i),
+        categories=(row["kind"],),
+    )
+
+
+def zone_of(name: str) -> tzinfo:
+    """The zone of a source; UTC when this machine does not know it."""
+    if name == "UTC":
+        return UTC
+    try:
+        zone = ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return UTC
+    return UTC if name in ("Etc/UTC", "GMT", "Etc/GMT") else zone
+
+
+def excerpt(pieces: Iterable[Piece]) -> list[Piece]:
+    """A difference without most of what is the same."""
+    found = list(pieces)
+    short = []
+    for number, piece in enumerate(found):
+        text = piece.text
+        if piece.kind == "same" and len(text) > 2 * CONTEXT:
+            before = text[:CONTEXT] if number else ""
+            after = text[-CONTEXT:] if number + 1 < len(found) else ""
+            text = f"{before} […] {after}".strip()
+            text = f"{text} " if after else f" {text}"
+        short.append(Piece(piece.kind, text))
+    return short
+
+
+def _edit(row: Mapping[str, Any]) -> Edit:
+    field = row["field"].removeprefix("update ")
+    before, after = row["before"], row["after"]
+    unit = WORDS if row["field"] == "update text" else _UNITS.get(row["field"], WHOLE)
+    if field in ("vanished", "returned"):
+        return Edit(row["seen_at"], field, row["source"], before, after, [])
+    return Edit(row["seen_at"], field, row["source"], before, after, excerpt(compare(before or "", after or "", unit)))
+
+
+def _marks(timeline: Iterable[Entry]) -> Iterator[chart.Mark]:
+    for entry in timeline:
+        what = ", ".join(e.field.replace("_", " ") for e in entry.edits) if not entry.number else "message"
+        href = f"#m{entry.number}" if entry.number else f"#c{entry.at}"
+        for seen_at in dict.fromkeys(edit.seen_at for edit in entry.edits):
+            yield chart.Mark("edit", instant(seen_at), f"{what} changed, seen {seen_at}", href)
+        if entry.number and entry.at:
+            kind = "removed" if entry.removed_at else "message"
+            words = f"message of {entry.at}: {entry.text[:80]}{'…' if len(entry.text) > 80 else ''}"
+            yield chart.Mark(kind, instant(entry.at), words, f"#m{entry.number}")
+
+
+def _lasted(spells: Sequence[chart.Spell]) -> tuple[bool, float, datetime]:
+    """How long: what has no end at last, then by the mean length, then by the last end."""
+    ends = [spell.end for spell in spells if spell.end]
+    lengths = [(spell.end - spell.start).total_seconds() for spell in spells if spell.end]
+    last = max(ends, default=max(spell.start for spell in spells))
+    return len(ends) < len(spells), sum(lengths) / max(1, len(lengths)), last
+
+
+def _names(
+    ids: Iterable[str | None], every: Sequence[str | None], name: Any, kind: str, missing: bool = False
+) -> Names:
+    """Several in short: by name where they are few, else as all, all but a few, or a number."""
+    asked = set(ids)
+    ordered = sorted(asked, key=lambda i: (i is None, name(i)))
+    names = [name(i) for i in ordered]
+    left = [i for i in every if i is not None and i not in asked]
+    placed = len([i for i in every if i is not None])
+    number = len(asked - {None})
+    rest = f", {name(None)} of others" if None in asked else ""
+    spelled = ", ".join(names)
+    if len(names) <= SPELLED and (len(spelled) <= LETTERS or number < 2):
+        text = spelled
+    elif placed and not left:
+        text = f"all {number} {kind}{rest}"
+    elif missing and placed and len(left) <= MISSING:
+        text = f"all but {', '.join(name(i) for i in left)}{rest}"
+    else:
+        text = f"{number} {kind}{rest}"
+    return Names(text, ordered, names)
+
+
+def _covers(said: frozenset[Cell], asked: Iterable[Cell]) -> bool:
+    """Whether an account speaks of one of these cells, or of all."""
+    if (None, None) in said:
+        return True
+    return any(
+        (r, s) in said or (r, ALL) in said or (r, None) in said or (None, s) in said or (None, ALL) in said
+        for r, s in asked
+    )
+
+
+def _weight(authority: str | None) -> int:
+    return _SPOKEN.index(authority) if authority in _SPOKEN else len(_SPOKEN)
+
+
+def _words(basis: str | None, at: str, after: str | None, account: Account | None) -> str:
+    """What a bound rests on."""
+    source = account.source if account else "the page"
+    if basis == "stated":
+        return f"stated in words by {source}"
+    if basis == "structured":
+        return f"a field of {source} says so"
+    if basis == "posted":
+        return "nobody states it: the time of the message"
+    since = f"between the looks of {_said(after)} and {_said(at)}" if after else f"by the look of {_said(at)}"
+    return f"nobody said: seen {since}" if basis == "observed" else "not known"
+
+
+def _said(at: str) -> str:
+    return at.replace("T", " ").replace("Z", " UTC")
+
+
+def _address(url: str | None) -> str | None:
+    return url if url and url.startswith(("http://", "https://")) else None
+
+
+def _minutes(start: str | None, end: str | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return round((instant(end) - instant(start)).total_seconds() / 60, 1)
+
+
+def _maybe(at: str | None) -> datetime | None:
+    return instant(at) if at else None

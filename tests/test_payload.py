@@ -1,0 +1,97 @@
+"""From the whole of a payload to its parts: what is refused, and what loses only itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from crawler.payload import Payload, all_read, body_of, json_of, readable, text_of, unread
+from crawler.records import Capture, Signal, Unreadable
+
+
+class Item(Payload):
+    """An item of a list."""
+
+    id: int
+    name: str = ""
+
+
+class Document(Payload):
+    """A list with a heading."""
+
+    items: list[msgspec.Raw]
+    title: str = ""
+
+
+def capture(body: bytes | None) -> Capture:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    return Capture(source="acme", url="https://acme.example/", fetched_at=now, status=200, headers={}, body=body)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (None, "empty body"),
+        (b" \n", "empty body"),
+        (b"\xef\xbb\xbf", "empty body"),
+        (b"<!DOCTYPE html><html>", "HTML or XML, begins with b'<!DOCTYPE html><html>'"),
+        (b'{"items": [', "JSON that is broken or cut off"),
+        (b"\xff\xfe", "JSON that is broken or cut off"),
+        (b'{"items": "' + b"\xff" + b'"}', "JSON that is broken or cut off"),
+        (b"[" * 100_000, "JSON that is broken or cut off"),
+        (b"All is well", "JSON that is broken or cut off"),
+        (b"[]", "JSON of another shape: Expected `object`, got `array`"),
+        (b'{"title": "x"}', "JSON of another shape: Object missing required field `items`"),
+    ],
+)
+def test_a_body_that_is_no_such_document_is_refused_with_the_reason(body: bytes | None, why: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        json_of(capture(body), Document)
+    assert str(caught.value).startswith(why)
+
+
+def test_a_document_is_read_with_its_unknown_fields_as_signals() -> None:
+    signals: list[Signal] = []
+    body = b'\xef\xbb\xbf {"items": [], "colour": "red"}\n'
+    assert json_of(capture(body), Document, signals) == Document(items=[])
+    assert signals == [Signal("unknown-field", "$.colour", '"red"')]
+    assert json_of(body) == {"items": [], "colour": "red"}
+    assert json_of(b'{"items": {}}', dict[str, msgspec.Raw]).keys() == {"items"}
+
+
+def test_text_is_utf_8() -> None:
+    assert text_of(capture(b"\xef\xbb\xbf  gr\xc3\xbcn ")) == "grün"
+    assert body_of(capture(b" x ")) == b"x"
+    with pytest.raises(Unreadable, match="not UTF-8"):
+        text_of(capture(b"gr\xfcn"))
+
+
+def test_one_bad_item_loses_only_itself_and_is_named() -> None:
+    raws = [msgspec.Raw(each) for each in (b'{"id": 1}', b'{"id": "two"}', b'{"name":  "no id"}', b"{", b'{"id": 5}')]
+    signals: list[Signal] = []
+    found = list(readable(raws, lambda raw: msgspec.json.decode(raw, type=Item), signals, "items[]"))
+    assert [item.id for item in found] == [1, 5]
+    assert [(signal.kind, signal.where) for signal in signals] == [("bad-incident", "items[]")] * 3
+    assert [signal.detail.partition(": ")[0] for signal in signals[:1]] == ["two"]
+    assert signals[1].detail.startswith('{"name":"no id"}: Object missing')
+    assert signals[2].detail.startswith("{: ")
+    assert not all_read(signals)
+    assert all_read([Signal("unknown-word", "items[].name", "x")])
+
+
+def test_what_cannot_be_read_has_the_names_that_it_has() -> None:
+    error = ValueError("bad")
+    assert unread({"url": "x", "id": 0}, error, "a", ("id", "url")) == Signal("bad-incident", "a", "x: bad")
+    assert unread({"service": "ec2", "date": 7}, error, "a", ("service", "date")).detail == "ec2 7: bad"
+    assert unread("y" * 200, error, "a", kind="bad-component") == Signal("bad-component", "a", f"{'y' * 160}: bad")
+    assert unread(b"\xff", error, "a").detail == "\ufffd: bad"
+
+
+def test_an_error_of_ours_is_not_blamed_on_the_item() -> None:
+    def broken(item: int) -> int:
+        raise KeyError(item)
+
+    with pytest.raises(KeyError):
+        list(readable([1], broken, [], "items[]"))
