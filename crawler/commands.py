@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Exit codes for monitoring, besides 0 (fine), 1 (an error in what was asked) and 2 (bad usage).
 SOME_FAILED, BUSY = 3, 75
+#: More lines than this about one round are read by nobody.
+MOST_FAILURES = 20
 #: What the system says when a file cannot grow.
 NO_ROOM = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 
@@ -205,8 +207,11 @@ def poll(
         if as_json:
             click.echo(msgspec.json.encode(summary))
         else:
-            for host, problem in sorted(_failures(known, heard).items()):
+            failures = sorted(_failures(known, heard).items())
+            for host, problem in failures[:MOST_FAILURES]:
                 click.echo(f"{host}: {problem}")
+            if len(failures) > MOST_FAILURES:
+                click.echo(f"… and {len(failures) - MOST_FAILURES} more hosts; `outages health` has them all")
             tell(report)
             click.echo(summary.line())
         lost = sorted({s.id for s in due.sources} - {capture.source for capture in heard})

@@ -95,12 +95,13 @@ def plan(
 
 
 def is_current(source: Source, now: datetime) -> bool:
-    """Whether the source is published at that time, on a platform that is known."""
+    """Whether the source is published at that time, on a platform that is known, and has the keys it needs."""
     day = now.date()
     return (
         source.platform in PLATFORMS
         and not (source.since and day < source.since)
         and not (source.until and day >= source.until)
+        and not source.lacks
     )
 
 
