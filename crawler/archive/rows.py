@@ -127,7 +127,6 @@ class Rows:
         self.conn.execute("delete from regions where not listed")
         found = self.conn.execute(
             """select vendor, region from outages where region is not null
-            union select vendor, region from claims join incidents on incidents.id = incident where region is not null
             union select vendor, region from component_states where region is not null
             except select vendor, id from regions"""
         ).fetchall()

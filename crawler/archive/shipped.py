@@ -12,6 +12,7 @@ import msgspec
 from crawler import landmarks
 from crawler.archive.versions import Versions, View
 from crawler.catalog import Catalog, Source
+from crawler.places.atlas import PLACES
 from crawler.records import Incident, stamp
 from crawler.timeline import LANDMARKS
 
@@ -26,8 +27,9 @@ class Shipped:
         self.versions = versions
 
     def digest(self) -> str:
-        """Of all that the catalog says."""
-        return hashlib.sha256(msgspec.json.encode(list(self.catalog.vendors.values()), order="sorted")).hexdigest()
+        """Of all that the catalog says, and the common list of places."""
+        said = msgspec.json.encode(list(self.catalog.vendors.values()), order="sorted")
+        return hashlib.sha256(said + PLACES.read_bytes()).hexdigest()
 
     def write_catalog(self) -> None:
         """Vendors, regions, services and sources as the catalog has them now."""
