@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.test_archive import dump, incident, take, write
+from tests.test_archive import dump, incident, write
+from tests.test_archive import take as take_all
+
+take = partial(take_all, by_hand=False)
 
 
 def shown(data: Path) -> list[Any]:
