@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from crawler.catalog import Source
+from crawler.entries import Source
 from crawler.records import Capture, Page
 
 #: A pure function of one capture and its source. Raises Unreadable.
