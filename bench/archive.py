@@ -26,7 +26,7 @@ def floor(path: Path) -> int:
 
     import msgspec
 
-    from crawler.lines import BadLine, read
+    from crawler.captures.lines import BadLine, read
 
     count = 0
     for item in read(path):
@@ -46,8 +46,8 @@ def take(path: Path, data: Path) -> int:
     """Import as `outages import` does."""
     from crawler.archive import Archive, chunks
     from crawler.captures import Captures
+    from crawler.captures.imports import from_lines
     from crawler.catalog import load
-    from crawler.imports import from_lines
     from crawler.records import Capture
 
     catalog = load()

@@ -21,7 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from crawler import catalog, lines  # noqa: E402
+from crawler import catalog  # noqa: E402
+from crawler.captures import lines  # noqa: E402
 from crawler.clock import Zones, read  # noqa: E402
 from crawler.records import Capture, Unreadable  # noqa: E402
 from spiders import aws  # noqa: E402

@@ -66,7 +66,7 @@ def shape(body: bytes) -> str:
 
 def repository(replay: Path, directory: Path) -> tuple[str, str, int]:
     """A repository with the bodies of a series. Returns the name of its source, its shape, and how many commits."""
-    from crawler.lines import read
+    from crawler.captures.lines import read
     from crawler.records import Capture
 
     subprocess.run(["git", "init", "-q", "-b", "main", directory], check=True)

@@ -39,8 +39,8 @@ def work(file: Path, data: Path, polls: bool) -> None:
     if not polls:
         os.execv(sys.executable, [sys.executable, "-m", "crawler", "import", str(file), "--data", str(data)])
     from crawler.archive import Archive
+    from crawler.captures.imports import from_lines
     from crawler.catalog import load
-    from crawler.imports import from_lines
 
     catalog = load()
     captures = Captures(data / "captures.db")
@@ -164,7 +164,7 @@ def survived(
 
 def shortened(file: Path, lines: int, scratch: Path) -> Path:
     """The first lines of a file of captures."""
-    from crawler.lines import BadLine, read, write
+    from crawler.captures.lines import BadLine, read, write
 
     short = scratch / "short.jsonl"
     with short.open("wb") as out:

@@ -158,7 +158,7 @@ def bare(file: Path, timeout: float, robots: bool) -> None:
     from scrapy.crawler import AsyncCrawlerProcess
     from scrapy.settings import Settings
 
-    from crawler import settings as ours
+    from crawler.polling import settings as ours
 
     class Bare(scrapy.Spider):
         name = "bare"

@@ -27,11 +27,11 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from crawler import rounds, schedule  # noqa: E402
 from crawler.archive import Archive  # noqa: E402
 from crawler.captures import Captures  # noqa: E402
 from crawler.catalog import Catalog, Source, load  # noqa: E402
 from crawler.platform import Ask  # noqa: E402
+from crawler.polling import rounds, schedule  # noqa: E402
 from crawler.records import Capture  # noqa: E402
 from spiders import platform  # noqa: E402
 from tests.stage import Stage, stage  # noqa: E402

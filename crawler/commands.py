@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from crawler.archive import Archive, Report
     from crawler.captures import Captures
     from crawler.catalog import Source
+    from crawler.polling.rounds import Heard
     from crawler.records import Capture
-    from crawler.rounds import Heard
 
 #: Exit codes for monitoring, besides 0 (fine), 1 (an error in what was asked) and 2 (bad usage).
 SOME_FAILED, BUSY = 3, 75
@@ -159,8 +159,8 @@ def poll(
     known of it (docs/polling.md). Exits with 0 when anything could be read or nothing was due, with 3 when nothing
     could be read or an answer could not be kept, with 75 when another round is under way.
     """
-    from crawler import rounds
     from crawler.database import BusyError, alone
+    from crawler.polling import rounds
     from crawler.records import instant, stamp
 
     try:
@@ -178,7 +178,7 @@ def poll(
                 asked = began = time.monotonic()
                 busy = time.process_time()
                 if due.sources or due.records:
-                    from crawler import poller
+                    from crawler.polling import poller
 
                     began, busy = time.monotonic(), time.process_time()
                     poller.run(
@@ -264,7 +264,7 @@ def watch(
 
     Each round is an `outages poll` in a process of its own. On a server, let a timer start them.
     """
-    from crawler import watch as loop
+    from crawler.polling import watch as loop
 
     options = [option for vendor in vendors for option in ("--vendor", vendor)]
     options += ["--spread", str(spread), "--data", str(data), "--catalog", str(catalog)]
@@ -312,7 +312,7 @@ def import_(
     catalog does not. With --git, every committed version of a file at the time of its commit.
     """
     from crawler.archive import chunks
-    from crawler.imports import GitHistory, ImportProblem, NamedSource, from_lines, is_warc
+    from crawler.captures.imports import GitHistory, ImportProblem, NamedSource, from_lines, is_warc
     from spiders import PLATFORMS
 
     if bool(vendor) != bool(platform):
@@ -330,7 +330,7 @@ def import_(
     def held(path: Path) -> Iterable[Capture | ImportProblem]:
         if not is_warc(path):
             return from_lines(path, known, named)
-        from crawler.warc import from_warc
+        from crawler.captures.warc import from_warc
 
         return from_warc(path, known, named, captures, passed)
 
@@ -507,9 +507,9 @@ def backfill(
     Interrupted, the next run goes on where this one stopped. Exits with 3 when something could not be had, with 75
     when another walk is under way.
     """
-    from crawler.backfill import NoPastError, Walk
     from crawler.database import BusyError, alone
-    from crawler.walker import run
+    from crawler.polling.backfill import NoPastError, Walk
+    from crawler.polling.walker import run
     from spiders import platform
 
     begin = _seconds(since, "--from")
@@ -660,8 +660,8 @@ def captures_export(
     """
     from importlib.metadata import version
 
-    from crawler.imports import is_warc
-    from crawler.warc import export as write
+    from crawler.captures.imports import is_warc
+    from crawler.captures.warc import export as write
 
     if not is_warc(file):
         raise click.BadParameter(f"{file.name} does not end in .warc.gz or .warc", param_hint="FILE")

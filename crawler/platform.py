@@ -1,7 +1,7 @@
 """What a platform is to the rest of the project: how its pages are found, asked for and read.
 
 Each file in `spiders/` defines one, named `PLATFORM`. Everything in it is pure: no network, no clock, no
-database; one Scrapy spider (`crawler/spider.py`) does the asking for all of them.
+database; one Scrapy spider (`crawler/polling/spider.py`) does the asking for all of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from crawler.entries import Source
+from crawler.catalog.entries import Source
 from crawler.records import Capture, Page
 
 #: A pure function of one capture and its source. Raises Unreadable.

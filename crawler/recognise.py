@@ -24,14 +24,14 @@ import msgspec
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
-from crawler import pages, settings
 from crawler.captures import Captures
-from crawler.catalog import ALL, Catalog, CatalogError, Service, Source, Vendor, load_vendor
+from crawler.catalog import ALL, Catalog, CatalogError, Service, Source, Vendor, load_vendor, pages
 from crawler.places import Gazetteer, atlas
 from crawler.platform import Ask
-from crawler.poller import user_agent
+from crawler.polling import settings
+from crawler.polling.poller import user_agent
+from crawler.polling.spider import StatusSpider
 from crawler.records import OVER, Capture, Component, Incident, Kind, Page, Unreadable
-from crawler.spider import StatusSpider
 from spiders import PLATFORMS, platform, reader
 
 GENERIC = "feed"

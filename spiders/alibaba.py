@@ -46,10 +46,11 @@ import msgspec
 from parsel import Selector
 
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, all_read, convert, json_of, text_of, unread
 from crawler.platform import Ask, Platform, own_address
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, convert, json_of, text_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     Capture,
     Impact,
@@ -64,7 +65,6 @@ from crawler.records import (
     epoch,
     stamp,
 )
-from crawler.words import look_up
 
 KINDS = {"alarm": Kind.OUTAGE, "notification": Kind.NOTICE}
 #: The severities among event types; an alarm may be anything from a slow console to a lost region.

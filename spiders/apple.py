@@ -23,10 +23,11 @@ from datetime import datetime
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, body_of, convert, unread
 from crawler.platform import Platform
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, body_of, convert, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -43,7 +44,6 @@ from crawler.records import (
     Update,
     epoch,
 )
-from crawler.words import look_up
 
 SITE = "https://www.apple.com/support/systemstatus/"
 

@@ -43,15 +43,15 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from crawler import feeds
 from crawler.catalog import GLOBAL, Source
-from crawler.dates import moment
 from crawler.intervals import spells
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, decode, json_of, unread
 from crawler.platform import Platform
+from crawler.reading import feeds
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, decode, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import Capture, Impact, Incident, Kind, Page, Severity, Signal, State, Unreadable, Update, epoch
-from crawler.words import look_up
 
 #: A disruption is AWS's worst word: it stands over regions that were gone for weeks, and there is none
 #: above it, so it is a major outage and not a partial one.

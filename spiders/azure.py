@@ -31,12 +31,13 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import msgspec
 from parsel import Selector
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
-from crawler.payload import text_of
 from crawler.platform import Ask, Platform
+from crawler.reading import feeds
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import text_of
+from crawler.reading.words import look_up
 from crawler.records import (
     Capture,
     Component,
@@ -50,7 +51,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 T = TypeVar("T")
 

@@ -23,11 +23,12 @@ from typing import Any
 
 import msgspec
 
-from crawler import embedded
 from crawler.catalog import Source
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, convert, json_of
 from crawler.platform import Ask, Platform
+from crawler.reading import embedded
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -44,7 +45,6 @@ from crawler.records import (
     epoch,
     instant,
 )
-from crawler.words import look_up
 
 SITE = "https://status.dev.azure.com/"
 

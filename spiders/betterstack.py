@@ -34,12 +34,13 @@ import msgspec
 from parsel import Selector
 
 from crawler.catalog import Source
-from crawler.dates import utc
-from crawler.embedded import html_text
 from crawler.intervals import spells
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
 from crawler.platform import About, Platform, below_root
+from crawler.reading.dates import utc
+from crawler.reading.embedded import html_text
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     Capture,
     Component,
@@ -55,7 +56,6 @@ from crawler.records import (
     Update,
     worst,
 )
-from crawler.words import look_up
 
 #: Of a resource, as it is and as a message puts it. A monitor that is paused says nothing of its resource.
 RESOURCE_STATES: Mapping[str, Severity | None] = {

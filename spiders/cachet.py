@@ -38,10 +38,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, convert, json_of, unread
 from crawler.platform import Ask, Platform
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -58,7 +59,6 @@ from crawler.records import (
     Update,
     worst,
 )
-from crawler.words import look_up
 
 SEVERITIES: Mapping[str, Severity | None] = {
     "0": None,  # unknown, in version 2

@@ -40,11 +40,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import utc
-from crawler.embedded import having, html_text, nuxt
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
 from crawler.platform import About, Platform
+from crawler.reading.dates import utc
+from crawler.reading.embedded import having, html_text, nuxt
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -60,7 +61,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 SEVERITIES: Mapping[str, Severity] = {
     "minor": Severity.DEGRADED,

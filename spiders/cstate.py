@@ -37,12 +37,13 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 import yaml
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, unread
 from crawler.platform import About, Ask, Platform, below_root
+from crawler.reading import feeds
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -58,7 +59,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 SEVERITIES: Mapping[str, Severity] = {
     "ok": Severity.OPERATIONAL,

@@ -27,10 +27,11 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, body_of, decode
 from crawler.platform import Ask, Platform
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, body_of, decode
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -45,7 +46,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 IMPACTS: Mapping[str, Severity] = {
     "none": Severity.NOTICE,

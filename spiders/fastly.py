@@ -18,12 +18,13 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
-from crawler.payload import Ignored, Payload, body_of, convert, json_of, readable
 from crawler.platform import Platform
+from crawler.reading import feeds
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import Ignored, Payload, body_of, convert, json_of, readable
+from crawler.reading.words import look_up
 from crawler.records import (
     Capture,
     Component,
@@ -37,7 +38,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 SITE = "https://www.fastlystatus.com"
 

@@ -32,11 +32,12 @@ from urllib.parse import urljoin, urlsplit
 
 from parsel import Selector
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import SLACK, moment
-from crawler.markup import plain
 from crawler.platform import About, Platform
+from crawler.reading import feeds
+from crawler.reading.dates import SLACK, moment
+from crawler.reading.markup import plain
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -52,7 +53,6 @@ from crawler.records import (
     Update,
     stamp,
 )
-from crawler.words import look_up
 
 STATES: Mapping[str, State | None] = {
     "investigating": State.INVESTIGATING,

@@ -29,10 +29,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import utc
-from crawler.markup import plain
-from crawler.payload import Ignored, Payload, Time, convert, json_of, readable
 from crawler.platform import About, Platform, below_root
+from crawler.reading.dates import utc
+from crawler.reading.markup import plain
+from crawler.reading.payload import Ignored, Payload, Time, convert, json_of, readable
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -48,7 +49,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 SEVERITIES: Mapping[str, Severity | None] = {
     "sev1": Severity.MAJOR_OUTAGE,

@@ -32,13 +32,14 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import moment
 from crawler.intervals import spells
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, convert, readable
 from crawler.platform import About, Ask, Platform
+from crawler.reading import feeds
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, convert, readable
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -56,7 +57,6 @@ from crawler.records import (
     epoch,
     worst,
 )
-from crawler.words import look_up
 
 SEVERITIES: Mapping[str, Severity] = {
     "operational": Severity.OPERATIONAL,

@@ -29,10 +29,11 @@ from urllib.parse import quote, urljoin
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import utc
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, unread
 from crawler.platform import Ask, Platform, below_root
+from crawler.reading.dates import utc
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     Capture,
     Component,
@@ -49,7 +50,6 @@ from crawler.records import (
     instant,
     stamp,
 )
-from crawler.words import look_up
 
 #: What an event says of its endpoint from then on; START only begins the watch.
 EVENTS: Mapping[str, Severity | None] = {

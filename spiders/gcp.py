@@ -38,10 +38,10 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from crawler.catalog import Source
-from crawler.payload import BROKEN, Ignored, Payload, decode, json_of, unread
 from crawler.platform import Platform
+from crawler.reading.payload import BROKEN, Ignored, Payload, decode, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import OVER, Capture, Impact, Incident, Page, Severity, Signal, State, Unreadable, Update, instant
-from crawler.words import look_up
 
 #: The words of `status_impact`; `severity` (low, medium, high) goes with them one to one.
 IMPACTS = {

@@ -29,11 +29,12 @@ from datetime import datetime
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import utc
 from crawler.intervals import spells
-from crawler.markup import plain
-from crawler.payload import Ignored, Payload, Time, convert, json_of, readable
 from crawler.platform import Ask, Platform
+from crawler.reading.dates import utc
+from crawler.reading.markup import plain
+from crawler.reading.payload import Ignored, Payload, Time, convert, json_of, readable
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -50,7 +51,6 @@ from crawler.records import (
     Update,
     worst,
 )
-from crawler.words import look_up
 
 API = "https://status.heroku.com/api/v4"
 

@@ -26,14 +26,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from crawler import embedded, feeds
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
-from crawler.payload import Ignored, Payload, convert
 from crawler.platform import Ask, Platform
+from crawler.reading import embedded, feeds
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import Ignored, Payload, convert
+from crawler.reading.words import look_up
 from crawler.records import OVER, Capture, Impact, Incident, Kind, Page, Severity, Signal, State, Unreadable, Update
-from crawler.words import look_up
 
 SITE = "https://status.hetzner.com"
 

@@ -28,13 +28,13 @@ from datetime import datetime
 from itertools import product
 from typing import NamedTuple
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
 from crawler.platform import Platform
+from crawler.reading import feeds
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.words import look_up
 from crawler.records import OVER, Capture, Impact, Incident, Kind, Page, Severity, Signal, State, Unreadable, Update
-from crawler.words import look_up
 
 #: None: not the state of anything, left out.
 TYPES: Mapping[str, Kind | None] = {

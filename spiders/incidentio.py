@@ -46,13 +46,14 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from crawler import dates, feeds
 from crawler.catalog import Source
-from crawler.dates import utc
-from crawler.embedded import flight, having, html_text
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, unread
 from crawler.platform import About, Ask, Platform
+from crawler.reading import dates, feeds
+from crawler.reading.dates import utc
+from crawler.reading.embedded import flight, having, html_text
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -70,7 +71,6 @@ from crawler.records import (
     epoch,
     worst,
 )
-from crawler.words import look_up
 
 COMPONENT_STATES: Mapping[str, Severity] = {
     "operational": Severity.OPERATIONAL,

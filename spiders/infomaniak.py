@@ -23,11 +23,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from crawler.catalog import Source
-from crawler.markup import plain
-from crawler.payload import Ignored, Payload, all_read, decode, json_of, readable
 from crawler.platform import Ask, Platform
+from crawler.reading.markup import plain
+from crawler.reading.payload import Ignored, Payload, all_read, decode, json_of, readable
+from crawler.reading.words import look_up
 from crawler.records import Capture, Impact, Incident, Kind, Page, Signal, State, Unreadable, Update, epoch
-from crawler.words import look_up
 
 TYPES: Mapping[str, Kind] = {
     "impacting": Kind.OUTAGE,

@@ -39,12 +39,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from crawler import dates
 from crawler.catalog import Source
-from crawler.embedded import flight, having, html_text, script
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, all_read, convert, json_of, unread
 from crawler.platform import About, Ask, Platform, below_root
+from crawler.reading import dates
+from crawler.reading.embedded import flight, having, html_text, script
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, convert, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -61,7 +62,6 @@ from crawler.records import (
     Update,
     worst,
 )
-from crawler.words import look_up
 
 COMPONENT_STATES: Mapping[str, Severity] = {
     "operational": Severity.OPERATIONAL,

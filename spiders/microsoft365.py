@@ -25,12 +25,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
-from crawler.payload import Ignored, Payload, Time, all_read, body_of, convert, json_of, unread
 from crawler.platform import Platform
+from crawler.reading import feeds
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import Ignored, Payload, Time, all_read, body_of, convert, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -45,7 +46,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 SITE = "https://status.cloud.microsoft/"
 

@@ -38,11 +38,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import utc
-from crawler.embedded import html_text
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, unread
 from crawler.platform import About, Platform
+from crawler.reading.dates import utc
+from crawler.reading.embedded import html_text
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -58,7 +59,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 #: The severities that a project comes with.
 SEVERITIES: Mapping[str, Severity] = {

@@ -33,13 +33,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from crawler import dates, feeds
 from crawler.catalog import Source
-from crawler.dates import utc
-from crawler.embedded import html_text
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable
 from crawler.platform import About, Platform, below_root
+from crawler.reading import dates, feeds
+from crawler.reading.dates import utc
+from crawler.reading.embedded import html_text
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -55,7 +56,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 MONITOR_STATES: Mapping[str, Severity] = {
     "success": Severity.OPERATIONAL,

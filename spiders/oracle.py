@@ -25,12 +25,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
-from crawler.payload import Ignored, Payload, body_of, convert, json_of
 from crawler.platform import Platform
+from crawler.reading import feeds
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import Ignored, Payload, body_of, convert, json_of
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -44,7 +45,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 #: Without blanks: the documentation has them, the payloads do not.
 SEVERITIES: Mapping[str, Severity] = {

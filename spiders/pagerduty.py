@@ -32,12 +32,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import utc
-from crawler.embedded import html_text, script
 from crawler.intervals import spells
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, Time, convert, unread
 from crawler.platform import About, Ask, Platform
+from crawler.reading.dates import utc
+from crawler.reading.embedded import html_text, script
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -56,7 +57,6 @@ from crawler.records import (
     instant,
     worst,
 )
-from crawler.words import look_up
 
 STATES: Mapping[str, State] = {
     "detected": State.INVESTIGATING,

@@ -34,10 +34,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import utc
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, Time, all_read, body_of, convert, json_of, unread
 from crawler.platform import Ask, Platform
+from crawler.reading.dates import utc
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, all_read, body_of, convert, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -54,7 +55,6 @@ from crawler.records import (
     Update,
     worst,
 )
-from crawler.words import look_up
 
 API = "https://api.status.salesforce.com/v1"
 SITE = "https://status.salesforce.com"

@@ -24,10 +24,11 @@ from datetime import datetime
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import utc
-from crawler.markup import plain
-from crawler.payload import Ignored, Payload, Time, convert, json_of, readable
 from crawler.platform import Platform
+from crawler.reading.dates import utc
+from crawler.reading.markup import plain
+from crawler.reading.payload import Ignored, Payload, Time, convert, json_of, readable
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -42,7 +43,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 TYPES: Mapping[str, Severity] = {
     "notice": Severity.NOTICE,

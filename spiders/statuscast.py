@@ -30,13 +30,14 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 from parsel import Selector
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.embedded import html_text
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, all_read, convert, unread
 from crawler.platform import About, Platform
+from crawler.reading import feeds
+from crawler.reading.dates import moment
+from crawler.reading.embedded import html_text
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, convert, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -52,7 +53,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 #: Types of incidents, worst statuses of them, and states of components: one vocabulary.
 SEVERITIES: Mapping[str, Severity | None] = {

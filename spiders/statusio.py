@@ -39,11 +39,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import utc
 from crawler.intervals import spells
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
 from crawler.platform import Platform
+from crawler.reading.dates import utc
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -59,7 +60,6 @@ from crawler.records import (
     Update,
     worst,
 )
-from crawler.words import look_up
 
 STATUSES: Mapping[str, Severity] = {
     "100": Severity.OPERATIONAL,

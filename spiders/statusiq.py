@@ -32,12 +32,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import moment, utc
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, all_read, body_of, convert, json_of, readable, unread
 from crawler.platform import About, Platform
+from crawler.reading import feeds
+from crawler.reading.dates import moment, utc
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, body_of, convert, json_of, readable, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -56,7 +57,6 @@ from crawler.records import (
     stamp,
     worst,
 )
-from crawler.words import look_up
 
 WORDS: Mapping[str, Severity] = {
     "operational": Severity.OPERATIONAL,

@@ -49,9 +49,10 @@ import msgspec
 
 from crawler.catalog import Source
 from crawler.intervals import spells
-from crawler.markup import plain
-from crawler.payload import Ignored, Payload, decode
 from crawler.platform import About, Ask, Platform, below_root
+from crawler.reading.markup import plain
+from crawler.reading.payload import Ignored, Payload, decode
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -68,7 +69,6 @@ from crawler.records import (
     Update,
     instant,
 )
-from crawler.words import look_up
 
 IMPACTS: Mapping[str, Severity] = {
     "none": Severity.NOTICE,

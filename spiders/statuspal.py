@@ -34,9 +34,10 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from crawler.catalog import Source
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, convert, json_of, unread
 from crawler.platform import About, Ask, Platform
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -52,7 +53,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 TYPES: Mapping[str, Severity] = {
     "major": Severity.MAJOR_OUTAGE,

@@ -30,11 +30,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, convert, json_of, unread
 from crawler.platform import Ask, Platform
+from crawler.reading import feeds
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     Capture,
     Component,
@@ -50,7 +51,6 @@ from crawler.records import (
     Update,
     epoch,
 )
-from crawler.words import look_up
 from spiders import volcengine
 
 #: The region of products without a region, on the page itself.

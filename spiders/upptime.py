@@ -31,10 +31,11 @@ import msgspec
 import yaml
 
 from crawler.catalog import Source
-from crawler.dates import moment, utc
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, Time, body_of, convert, decode, readable, unread
 from crawler.platform import Ask, Platform
+from crawler.reading.dates import moment, utc
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, body_of, convert, decode, readable, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     Capture,
     Component,
@@ -49,7 +50,6 @@ from crawler.records import (
     Unreadable,
     Update,
 )
-from crawler.words import look_up
 
 STATUSES: Mapping[str, Severity] = {
     "up": Severity.OPERATIONAL,

@@ -31,10 +31,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, unread
 from crawler.platform import About, Ask, Platform
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     Capture,
     Component,
@@ -49,7 +50,6 @@ from crawler.records import (
     Update,
     stamp,
 )
-from crawler.words import look_up
 
 #: A beat's number, and what the page calls it.
 BEATS: Mapping[int, tuple[Severity | None, str]] = {

@@ -22,13 +22,13 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from crawler import feeds
 from crawler.catalog import Source
-from crawler.dates import moment
-from crawler.markup import plain
 from crawler.platform import About, Platform
+from crawler.reading import feeds
+from crawler.reading.dates import moment
+from crawler.reading.markup import plain
+from crawler.reading.words import look_up
 from crawler.records import Capture, Impact, Incident, Page, Signal, State, Unreadable, Update, stamp
-from crawler.words import look_up
 
 #: Words in the brackets behind a title.
 STATES = {"已恢复": State.RESOLVED}

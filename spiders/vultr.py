@@ -24,9 +24,10 @@ from typing import NamedTuple
 import msgspec
 
 from crawler.catalog import Source
-from crawler.markup import plain
-from crawler.payload import BROKEN, Ignored, Payload, convert, json_of, unread
 from crawler.platform import Platform
+from crawler.reading.markup import plain
+from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, unread
+from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
     Capture,
@@ -41,7 +42,6 @@ from crawler.records import (
     Update,
     instant,
 )
-from crawler.words import look_up
 
 SITE = "https://status.vultr.com/"
 

@@ -19,8 +19,8 @@ import pytest
 
 from crawler.archive import Archive
 from crawler.captures import Captures
+from crawler.captures.imports import from_lines
 from crawler.catalog import Catalog, Source, load
-from crawler.imports import from_lines
 from crawler.records import Capture
 
 ROOT = Path(__file__).parent.parent

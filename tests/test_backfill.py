@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from crawler.backfill import FRESH, PATIENCE, NoPastError, Walk, past
 from crawler.captures import Captures
 from crawler.catalog import Source
 from crawler.platform import Ask, Platform
+from crawler.polling.backfill import FRESH, PATIENCE, NoPastError, Walk, past
 from crawler.records import Capture, Incident, Page, Unreadable, Update
 from spiders import platform
 from tests.stage import Stage, stage

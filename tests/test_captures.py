@@ -18,8 +18,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from zstandard import DICT_TYPE_RAWCONTENT, ZstdCompressionDict, ZstdCompressor
 
-from crawler import blocks
-from crawler.captures import Captures, CorruptBodyError, Verified
+from crawler.captures import Captures, CorruptBodyError, blocks
+from crawler.captures.store import Verified
 from crawler.commands import main
 from crawler.database import transaction
 from crawler.records import Capture

@@ -13,7 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from crawler.clock import Window, Zones, read, windows
-from crawler.markup import plain
+from crawler.reading.markup import plain
 
 PACIFIC = {"PST": "America/Los_Angeles", "PDT": "America/Los_Angeles", "PT": "America/Los_Angeles"}
 US = Zones("America/Los_Angeles", {**PACIFIC, "JST": "Asia/Tokyo", "KST": "Asia/Seoul", "EDT": "America/New_York"})

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from crawler.catalog import Source
-from crawler.dates import moment
+from crawler.reading.dates import moment
 from crawler.records import Signal, stamp
 
 NEAR = datetime(2026, 1, 3, 9, 0, 30, tzinfo=UTC)
@@ -79,7 +79,7 @@ def test_dateparser_is_not_even_imported_for_that() -> None:
 import sys
 from datetime import datetime, UTC
 from crawler.catalog import Source
-from crawler.dates import moment
+from crawler.reading.dates import moment
 source = Source(id="x", platform="feed", url="u", date_formats=("%d.%m.%Y %H:%M",))
 for text in ("2026-01-02T03:04:05Z", "Fri, 02 Jan 2026 03:04:05 +0800", "10月20日 15:04", "02.01.2026 03:04"):
     assert moment(text, source, datetime(2026, 1, 3, tzinfo=UTC), [], "x")

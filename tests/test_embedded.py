@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crawler.embedded import assigned, flight, having, html_text, nuxt, script
+from crawler.reading.embedded import assigned, flight, having, html_text, nuxt, script
 from crawler.records import Unreadable
 
 

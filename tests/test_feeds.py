@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.feeds import Entry, Feed, looks_like_one, read
+from crawler.reading.feeds import Entry, Feed, looks_like_one, read
 from crawler.records import Signal, Unreadable
 
 BASE = "https://status.northwind.example/feed.xml"

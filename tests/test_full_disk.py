@@ -14,10 +14,9 @@ import pytest
 from click.testing import CliRunner
 from sqlite_utils import Database
 
-from crawler import captures as store
 from crawler import commands
 from crawler.archive import intake
-from crawler.captures import Captures
+from crawler.captures import Captures, store
 from crawler.database import connect, part, transaction
 from tests.stage import stage
 from tests.test_archive import dump, lines, write

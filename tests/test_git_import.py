@@ -18,9 +18,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from crawler.captures import Captures
+from crawler.captures.imports import GitHistory, ImportProblem
 from crawler.catalog import load
 from crawler.commands import SOME_FAILED, main
-from crawler.imports import GitHistory, ImportProblem
 from crawler.records import Capture
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -24,7 +24,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler import catalog, lines
+from crawler import catalog
+from crawler.captures import lines
 from crawler.clock import Zones, windows
 from crawler.records import Capture, Update
 from spiders.statuspage import read

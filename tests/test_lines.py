@@ -16,7 +16,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.lines import BadLine, read, write
+from crawler.captures.lines import BadLine, read, write
 from crawler.records import Capture
 
 Pack = Callable[[bytes], bytes]

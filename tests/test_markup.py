@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.markup import plain
+from crawler.reading.markup import plain
 
 
 @pytest.mark.parametrize(

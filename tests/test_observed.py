@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from crawler.archive import Archive
 from crawler.captures import Captures
+from crawler.captures.imports import from_lines
 from crawler.catalog import load
-from crawler.imports import from_lines
 from crawler.records import Capture
 from tests.test_archive import take as take_all
 from tests.test_archive import write

@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from crawler import pages
 from crawler.archive import Archive
 from crawler.captures import Captures
-from crawler.catalog import NOT_FETCHED, SHIPPED, Catalog, CatalogError, Source, Vendor, load
+from crawler.catalog import NOT_FETCHED, SHIPPED, Catalog, CatalogError, Source, Vendor, load, pages
 from spiders import PLATFORMS, platform, reader
 
 ROOT = Path(__file__).parent.parent

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from crawler.payload import Payload, all_read, body_of, json_of, readable, text_of, unread
+from crawler.reading.payload import Payload, all_read, body_of, json_of, readable, text_of, unread
 from crawler.records import Capture, Signal, Unreadable
 
 

@@ -23,11 +23,11 @@ from scrapy.http import Request, Response
 from crawler.archive import Archive as OutagesDb
 from crawler.captures import Captures
 from crawler.catalog import Catalog, Source, load
-from crawler.guard import ForbiddenRedirectError, PublicRedirects, is_public
+from crawler.polling.guard import ForbiddenRedirectError, PublicRedirects, is_public
+from crawler.polling.rounds import plan
+from crawler.polling.schedule import share
+from crawler.polling.watch import Shown, news
 from crawler.records import Capture
-from crawler.rounds import plan
-from crawler.schedule import share
-from crawler.watch import Shown, news
 from tests.stage import Stage, stage
 
 INCIDENTS = "/api/v2/incidents.json"

@@ -21,8 +21,8 @@ import pytest
 
 from crawler.archive import Archive, chunks
 from crawler.captures import Captures
+from crawler.captures.lines import read
 from crawler.catalog import load
-from crawler.lines import read
 from crawler.records import Capture, stamp
 
 Raw = dict[str, Any]

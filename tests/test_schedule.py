@@ -12,8 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler import coverage, schedule
-from crawler.schedule import BACK_OFF_MOST, GRACE, QUIET_FACTOR, RECORD_AGES, ROUND, Known, due_at, held_until, share
+from crawler import coverage
+from crawler.polling import schedule
+from crawler.polling.schedule import (
+    BACK_OFF_MOST,
+    GRACE,
+    QUIET_FACTOR,
+    RECORD_AGES,
+    ROUND,
+    Known,
+    due_at,
+    held_until,
+    share,
+)
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 SHARE = 0.475521  # of github-summary

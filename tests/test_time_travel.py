@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from crawler.archive import Archive
 from crawler.captures import Captures
+from crawler.captures.imports import from_lines
 from crawler.catalog import load
-from crawler.imports import from_lines
 from crawler.records import Capture, instant
 from crawler.site import HERE, METADATA
 from crawler.site.as_of import Story, tell

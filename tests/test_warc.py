@@ -24,14 +24,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
-from crawler import warc
 from crawler.archive import Archive
-from crawler.captures import Captures
+from crawler.captures import Captures, warc
+from crawler.captures.imports import ImportProblem, NamedSource, from_lines, is_warc
+from crawler.captures.warc import export, from_warc
 from crawler.catalog import Catalog, Source, Vendor, load
 from crawler.commands import SOME_FAILED, main
-from crawler.imports import ImportProblem, NamedSource, from_lines, is_warc
 from crawler.records import Capture
-from crawler.warc import export, from_warc
 from tests.test_archive import dump, without_numbers
 
 URL = "https://status.acme.example/api"

@@ -22,12 +22,12 @@ from crawler.archive.rows import Rows
 from crawler.archive.shipped import Shipped
 from crawler.archive.states import States
 from crawler.archive.versions import Versions, View
-from crawler.backfill import PAST, past
 from crawler.captures import Captures, CorruptBodyError
 from crawler.catalog import Catalog, Source
 from crawler.coverage import GOOD
 from crawler.database import MISTAKES, alone, connect, part, transaction
 from crawler.health import looks_like
+from crawler.polling.backfill import PAST, past
 from crawler.records import Capture, Page, Unreadable, instant, stamp
 from crawler.schema import DERIVATION, make_views, migrations
 from spiders import PLATFORMS, reader

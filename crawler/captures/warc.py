@@ -37,10 +37,10 @@ from warcio.recordloader import ArcWarcRecordLoader
 from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParser, StatusAndHeadersParserException
 from warcio.warcwriter import WARCWriter
 
-from crawler import settings as ours
 from crawler.captures import Captures, CorruptBodyError
+from crawler.captures.imports import ImportProblem, NamedSource
 from crawler.catalog import Catalog, Source
-from crawler.imports import ImportProblem, NamedSource
+from crawler.polling import settings as ours
 from crawler.records import Capture, instant, stamp
 
 #: Fields of ours on a record: the id of the source, and how long the answer took.

@@ -1,6 +1,6 @@
 """Who publishes where: vendors, their sources, regions and services, from `data/catalog/*.yml`.
 
-One file a vendor, and one line a page for those of which no more is known than where it is (`crawler.pages`). Unknown
+One file a vendor, and one line a page for those of which no more is known than where it is (`crawler.catalog.pages`). Unknown
 keys are refused with file and line. Every vendor also has the region
 `global` (things without a place) and the service `all` (everything the vendor runs).
 """
@@ -14,16 +14,14 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from crawler import pages
-from crawler.entries import (
+from crawler.catalog import pages
+from crawler.catalog.entries import (
     ALL,
     AUTHORITIES,
     CATEGORIES,
-    CONTROL_PLANE,
     DURATION,
     GLOBAL,
     NOT_FETCHED,
-    ROOT,
     SHIPPED,
     CatalogError,
     Region,
@@ -32,26 +30,6 @@ from crawler.entries import (
     Vendor,
 )
 from crawler.strictyaml import YamlError, read
-
-__all__ = [
-    "ALL",
-    "AUTHORITIES",
-    "CATEGORIES",
-    "CONTROL_PLANE",
-    "DURATION",
-    "GLOBAL",
-    "NOT_FETCHED",
-    "ROOT",
-    "SHIPPED",
-    "Catalog",
-    "CatalogError",
-    "Region",
-    "Service",
-    "Source",
-    "Vendor",
-    "load",
-    "load_vendor",
-]
 
 
 def _host(address: str) -> str:

@@ -1,6 +1,6 @@
 """A walk into the past of one source: what to ask for next, and what is in captures.db already.
 
-No network here; `crawler.walker` asks. A walk begins anew each time and takes from captures.db whatever it has already
+No network here; `crawler.polling.walker` asks. A walk begins anew each time and takes from captures.db whatever it has already
 been answered, so that after an interruption, however rude, it goes on where it stopped.
 
 What it finds is kept under a source of its own, `<source>-past`, beside the one that is polled: when that was looked at,

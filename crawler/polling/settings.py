@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 BOT_NAME = "outages"
-SPIDER_MODULES = ["crawler.spider"]
+SPIDER_MODULES = ["crawler.polling.spider"]
 
 # Polite: one request at a time to a host, a pause between two, robots.txt obeyed. A source may lengthen its
 # pause, and may leave robots.txt aside only with a reason, in the catalog.
@@ -29,12 +29,12 @@ RETRY_ENABLED = False
 HTTPCACHE_ENABLED = False
 
 DOWNLOADER_MIDDLEWARES = {
-    "crawler.guard.PublicRedirects": 50,  # before robots.txt is asked for
+    "crawler.polling.guard.PublicRedirects": 50,  # before robots.txt is asked for
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "crawler.robots.KeptRobots": 100,  # in its place
-    "crawler.spider.Stopwatch": 1000,
+    "crawler.polling.robots.KeptRobots": 100,  # in its place
+    "crawler.polling.spider.Stopwatch": 1000,
 }
-ITEM_PIPELINES = {"crawler.poller.KeepCaptures": 100}
+ITEM_PIPELINES = {"crawler.polling.poller.KeepCaptures": 100}
 
 TELNETCONSOLE_ENABLED = False
 LOG_LEVEL = "WARNING"

@@ -11,12 +11,12 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 from twisted.python.failure import Failure
 
-from crawler import settings as ours
-from crawler.backfill import Walk
 from crawler.platform import Ask
-from crawler.poller import user_agent
+from crawler.polling import settings as ours
+from crawler.polling.backfill import Walk
+from crawler.polling.poller import user_agent
+from crawler.polling.spider import StatusSpider, Validators
 from crawler.records import Capture
-from crawler.spider import StatusSpider, Validators
 
 
 class WalkSpider(StatusSpider):
@@ -85,7 +85,9 @@ def run(
             "DOWNLOAD_TIMEOUT": timeout,
             "DOWNLOAD_DELAY": walk.source.delay,
             "CONCURRENT_REQUESTS": 1,
-            "ITEM_PIPELINES": {"crawler.poller.KeepCaptures": None},  # the walk keeps them itself, before it goes on
+            "ITEM_PIPELINES": {
+                "crawler.polling.poller.KeepCaptures": None
+            },  # the walk keeps them itself, before it goes on
             "CAPTURES_PATH": str(path),
         },
         priority="cmdline",

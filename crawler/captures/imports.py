@@ -15,8 +15,8 @@ from typing import NamedTuple
 import msgspec
 
 from crawler.captures import Captures
+from crawler.captures.lines import BadLine, read
 from crawler.catalog import Catalog, Source
-from crawler.lines import BadLine, read
 from crawler.records import Capture
 
 
@@ -28,7 +28,7 @@ class ImportProblem(msgspec.Struct, frozen=True):
 
 
 def is_warc(path: Path) -> bool:
-    """Whether a file's name says that it is a WARC file (see `crawler.warc`, which is slow to import)."""
+    """Whether a file's name says that it is a WARC file (see `crawler.captures.warc`, which is slow to import)."""
     return path.name.lower().endswith((".warc", ".warc.gz"))
 
 

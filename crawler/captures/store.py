@@ -1,6 +1,6 @@
 """The bytes of every response, for ever: `captures.db`.
 
-Bodies are content-addressed: the same bytes are stored once. `crawler.blocks` packs the bodies that came from
+Bodies are content-addressed: the same bytes are stored once. `crawler.captures.blocks` packs the bodies that came from
 one address one after the other together. Captures and bodies are only ever added; docs/captures.md has the
 tables.
 """
@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 from sqlite_utils import Database, Migrations
 
-from crawler.blocks import LIGHTEST, Blocks, CorruptBodyError
+from crawler.captures.blocks import LIGHTEST, Blocks, CorruptBodyError
 from crawler.database import connect, transaction
 from crawler.records import Capture, stamp
 

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from crawler.entries import CatalogError, Source, Vendor
+from crawler.catalog.entries import CatalogError, Source, Vendor
 from spiders import PLATFORMS, platform
 
 FILE = "pages.csv"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "data" / "catalog"
 
 GLOBAL = "global"

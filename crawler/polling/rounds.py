@@ -1,7 +1,7 @@
 """What one round asks for, by what the archive knows, and what came of it.
 
 Nothing about the schedule is kept anywhere: when a source was asked stands in captures.db, what it showed in
-outages.db, and `crawler.schedule` has the rules.
+outages.db, and `crawler.polling.schedule` has the rules.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from crawler import schedule
 from crawler.captures import Captures
 from crawler.catalog import Source
 from crawler.coverage import GOOD
 from crawler.database import MISTAKES
 from crawler.platform import Ask
+from crawler.polling import schedule
+from crawler.polling.schedule import Known
 from crawler.records import DOWN, OVER, Capture, Severity, State, instant, stamp
-from crawler.schedule import Known
 from spiders import PLATFORMS, platform
 
 #: Failures that are counted; with more, the back-off has long reached its end.

@@ -19,8 +19,8 @@ from twisted.python.failure import Failure
 
 from crawler.catalog import Source
 from crawler.platform import Ask
+from crawler.polling.schedule import share
 from crawler.records import Capture
-from crawler.schedule import share
 from spiders import platform
 
 #: From a source's id and an address to the headers that make a request conditional.

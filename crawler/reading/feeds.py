@@ -1,6 +1,6 @@
 """RSS 2.0 (and its 0.9x forebears) and Atom 1.0, read into one shape.
 
-Only the XML is read here: dates stay as written (`crawler.dates` reads them, in the zones of their source), contents
+Only the XML is read here: dates stay as written (`crawler.reading.dates` reads them, in the zones of their source), contents
 stay HTML, and what an entry means is for the platform to say. Every element is used, ignored by name, or a signal; a
 platform names the extensions that it knows, and finds their text in `Entry.extra`.
 
@@ -26,7 +26,7 @@ from xml.parsers import expat
 
 import msgspec
 
-from crawler.markup import plain
+from crawler.reading.markup import plain
 from crawler.records import Signal, Unreadable
 
 #: Deeper than this nests no feed.

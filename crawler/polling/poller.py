@@ -17,12 +17,12 @@ from scrapy import Spider
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import Settings
 
-from crawler import settings as ours
 from crawler.captures import Captures
 from crawler.catalog import Source
 from crawler.platform import Ask
+from crawler.polling import settings as ours
+from crawler.polling.spider import StatusSpider
 from crawler.records import Capture
-from crawler.spider import StatusSpider
 
 logger = logging.getLogger(__name__)
 
