@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-import msgspec
 from datasette import NotFound, Response, handle_exception
 from datasette.utils import tilde_decode, tilde_encode
 from datasette.utils.asgi import BadRequest
@@ -20,13 +19,12 @@ from crawler.site import as_of as then
 from crawler.site import words
 from crawler.site.front import front
 from crawler.site.ical import calendar
-from crawler.site.incident import Page, Story, event, tell, zone_of
+from crawler.site.incident import Page, Story, event, tell
 from crawler.site.links import cell
 from crawler.site.policy import App, guarded
+from crawler.site.serving import DATABASE, INCIDENT, as_json, ask, permit, vocabulary
 
 hookimpl = HookimplMarker("datasette")  # the same as Datasette's own, which has no types
-
-DATABASE = "outages"
 
 # Where `rich` is installed, Datasette prints every variable of every call for each refusal, also for an address that
 # there is not: more work than most pages. What fails is still printed, by `traceback`.
@@ -41,9 +39,6 @@ CHANGED = """
       select incident, seen_at from revisions order by seen_at desc, id limit 500)
     join incidents on incidents.id = incident group by incident order by 3 desc, incident limit 12
 """
-
-#: Address of the pages of incidents, the id behind it.
-INCIDENT = "/-/incident"
 
 
 @hookimpl
@@ -74,10 +69,10 @@ def extra_template_vars(view_name: str, datasette: Any) -> Callable[[], Awaitabl
         if view_name != "index":
             return shared
         said = datasette.metadata("databases")[DATABASE]
-        shown = await datasette.get_database(DATABASE).execute_fn(lambda conn: front(conn, datetime.now(UTC)))
+        shown = await ask(datasette, lambda conn: front(conn, datetime.now(UTC)))
         return {
             **shared,
-            **_words(shown.answer.zone if shown.answer else "UTC"),
+            **vocabulary(shown.answer.zone if shown.answer else "UTC"),
             "database": DATABASE,
             "questions": said["queries"],
             "tables": {name: about for name, about in said["tables"].items() if not about.get("hidden")},
@@ -86,18 +81,6 @@ def extra_template_vars(view_name: str, datasette: Any) -> Callable[[], Awaitabl
         }
 
     return lists
-
-
-def _words(zone: str) -> dict[str, Any]:
-    """What templates call for times, lengths and our own words."""
-    return {
-        "clock": words.clock,
-        "there": words.there(zone_of(zone)),
-        "length": words.length,
-        "severities": words.SEVERITIES,
-        "bases": words.BASES,
-        "zone": zone,
-    }
 
 
 @hookimpl
@@ -115,24 +98,24 @@ async def incident(request: Any, datasette: Any) -> Any:
     `rows` is `regions` or `services`: what stands beside the bars. JSON when the path ends in `.json`, an event of a
     calendar when it ends in `.ics`. 404 for what is not in the archive, and for a calendar when nobody knows when it was.
     """
-    await _permit(request, datasette)
+    await permit(request, datasette)
     name = tilde_decode(unquote(request.url_vars["incident"]))
     rows = request.args.get("rows")
     if rows not in (None, "", "regions", "services"):
         raise BadRequest(f"rows: regions or services: {rows}")
-    told = await datasette.get_database(DATABASE).execute_fn(lambda conn: tell(conn, name))
+    told = await ask(datasette, lambda conn: tell(conn, name))
     if told is None:
         raise NotFound(f"There is no incident {name}")
     story, page = told
     path = f"{datasette.urls.path(INCIDENT)}/{words.page_name(name)}"
     if request.url_vars["suffix"] == ".json":
-        return Response(msgspec.json.encode(page), content_type="application/json; charset=utf-8")
+        return as_json(page)
     if request.url_vars["suffix"] == ".ics":
         happened = event(page, datasette.absolute_url(request, path))
         if happened is None:
             raise NotFound(f"Nobody knows when {name} was")
         return Response(calendar(happened), content_type="text/calendar; charset=utf-8")
-    context = {**_drawn(datasette, story, page, rows), **_words(page.zone), "path": path, "page": page}
+    context = {**_drawn(datasette, story, page, rows), **vocabulary(page.zone), "path": path, "page": page}
     return Response.html(await datasette.render_template("incident.html", context, request=request))
 
 
@@ -157,31 +140,24 @@ def _row(*keys: str) -> str:
     return ",".join(tilde_encode(key) for key in keys)
 
 
-async def _permit(request: Any, datasette: Any) -> None:
-    """Stop who may not see the archive."""
-    if DATABASE not in datasette.databases:
-        raise NotFound("There is no archive here")
-    await datasette.ensure_permissions(request.actor, [("view-database", DATABASE), "view-instance"])
-
-
 async def as_of(request: Any, datasette: Any) -> Any:
     """An incident as it was published at an instant, beside what is published today.
 
     `incident` is an id; `at` an instant (ISO 8601, UTC unless it says otherwise), the first look by default. JSON
     when the path ends in `.json` or only that is accepted. 404 for what no look showed, 400 for what is no instant.
     """
-    await _permit(request, datasette)
+    await permit(request, datasette)
     database = datasette.get_database(DATABASE)
     incident, at = request.args.get("incident") or "", _instant(request.args.get("at") or "")
     accepted = request.headers.get("accept", "")
-    as_json = request.url_vars["suffix"] or ("application/json" in accepted and "text/html" not in accepted)
-    if not incident and as_json:
+    wants_json = request.url_vars["suffix"] or ("application/json" in accepted and "text/html" not in accepted)
+    if not incident and wants_json:
         raise BadRequest("incident: which one?")
-    story = await database.execute_fn(lambda conn: then.tell(conn, incident, at)) if incident else None
+    story = await ask(datasette, lambda conn: then.tell(conn, incident, at)) if incident else None
     if incident and story is None:
         raise NotFound(f"No look has shown an incident {incident}")
-    if as_json:
-        return Response(msgspec.json.encode(story), content_type="application/json; charset=utf-8", headers=_VARY)
+    if wants_json:
+        return as_json(story, _VARY)
     changed = [] if story else (await database.execute(CHANGED)).rows
     context = {"story": story, "changed": changed, "database": DATABASE, "path": datasette.urls.path(AS_OF)}
     page = await datasette.render_template("as_of.html", {**context, "tilde_encode": tilde_encode}, request=request)

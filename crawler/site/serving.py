@@ -1,0 +1,59 @@
+"""What every page of ours needs of Datasette: who may see it, the archive asked within the time limit, answers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from datasette import NotFound, Response
+from datasette.utils import sqlite_timelimit
+
+from crawler.site import words
+from crawler.site.incident import zone_of
+
+#: Name of the database in Datasette: that of the file, `outages.db`.
+DATABASE = "outages"
+
+#: Addresses of our pages begin with these; an id stands behind.
+INCIDENT, VENDOR, REGION, SERVICE = "/-/incident", "/-/vendor", "/-/region", "/-/service"
+
+T = TypeVar("T")
+
+
+async def permit(request: Any, datasette: Any) -> None:
+    """Stop who may not see the archive: 404 without an archive, 403 for whom Datasette's permissions refuse."""
+    if DATABASE not in datasette.databases:
+        raise NotFound("There is no archive here")
+    await datasette.ensure_permissions(request.actor, [("view-database", DATABASE), "view-instance"])
+
+
+async def ask(datasette: Any, question: Callable[[sqlite3.Connection], T]) -> T:
+    """What the function makes of the archive, read only; stopped at Datasette's time limit for one query."""
+    limit = datasette.setting("sql_time_limit_ms")
+
+    def limited(conn: sqlite3.Connection) -> T:
+        with sqlite_timelimit(conn, limit):
+            return question(conn)
+
+    answer: T = await datasette.get_database(DATABASE).execute_fn(limited)
+    return answer
+
+
+def as_json(value: object, headers: dict[str, str] | None = None) -> Any:
+    """Anything msgspec can write, as a response."""
+    body = msgspec.json.encode(value)
+    return Response(body, content_type="application/json; charset=utf-8", headers=headers)
+
+
+def vocabulary(zone: str) -> dict[str, Any]:
+    """What templates call for times, lengths and our own words."""
+    return {
+        "clock": words.clock,
+        "there": words.there(zone_of(zone)),
+        "length": words.length,
+        "severities": words.SEVERITIES,
+        "bases": words.BASES,
+        "zone": zone,
+    }
