@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -86,6 +87,12 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     find: Callable[[str, str], Mapping[str, str]] | None = None
     #: What a capture says about the page.
     about: Callable[[Capture], About] = says_nothing
+
+
+def root_of(url: str) -> str:
+    """`https://host` of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def below_root(**paths: str) -> Callable[[str, str], Mapping[str, str]]:

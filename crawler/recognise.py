@@ -22,14 +22,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.settings import Settings
 
 from crawler.captures import Captures
 from crawler.catalog import ALL, Catalog, CatalogError, Service, Source, Vendor, load_vendor, pages
 from crawler.places import Gazetteer, atlas
-from crawler.platform import Ask
-from crawler.polling import settings
-from crawler.polling.poller import user_agent
+from crawler.platform import Ask, root_of
+from crawler.polling.poller import settings_of
 from crawler.polling.spider import StatusSpider
 from crawler.records import OVER, Capture, Component, Incident, Kind, Page, Unreadable
 from spiders import PLATFORMS, platform, reader
@@ -107,7 +105,7 @@ def inspect(url: str, vendor: str, name: str | None = None) -> Conversation:
     html = _text(first)
     answers = {url: first, shown: first}
     if urlsplit(shown).path in ("", "/"):
-        answers |= {pages.root(shown): first, f"{pages.root(shown)}/": first}
+        answers |= {root_of(shown): first, f"{root_of(shown)}/": first}
     tried: dict[tuple[str, str], str] = {}
     for product, because, base in _candidates(url, shown, html):
         looks: list[Look] = []
@@ -128,7 +126,7 @@ def inspect(url: str, vendor: str, name: str | None = None) -> Conversation:
                 looks.append(Look(source, capture, page))
                 continue
             tried[address, product] = problem
-            if capture.status is None and not _forbidden(capture) and pages.root(address) == pages.root(shown):
+            if capture.status is None and not _forbidden(capture) and root_of(address) == root_of(shown):
                 raise NotRecognisedError(f"{address} does not answer: {capture.error}; the page did a moment before")
             if number == 0 and (because == _PROBE or not _forbidden(capture)):
                 break  # where robots.txt forbids the JSON of a product's page, a feed may still be read
@@ -179,10 +177,10 @@ def _candidates(url: str, shown: str, html: str) -> Iterator[tuple[str, str, str
 
 def _roots(shown: str) -> Iterator[str]:
     """Where a page may have its root: its host, or below, where it is one of several on a host."""
-    yield pages.root(shown)
+    yield root_of(shown)
     path = urlsplit(shown).path.rstrip("/")
     if path and "." not in path.rpartition("/")[2]:
-        yield pages.root(shown) + path
+        yield root_of(shown) + path
 
 
 def _ordered() -> list[str]:
@@ -356,27 +354,15 @@ def recognise(
         name = name or listed.name
     outcome = Outcome()
     with tempfile.TemporaryDirectory() as scratch:
-        process = AsyncCrawlerProcess(_settings(contact, Path(scratch) / "captures.db"))
+        # Without the store of a round: what was fetched is kept only when a platform was recognised.
+        settings = settings_of(Path(scratch) / "captures.db", contact, {"ITEM_PIPELINES": {}, "ROUND_NOW": None})
+        process = AsyncCrawlerProcess(settings)
         process.crawl(Prober, conversation=inspect(url, vendor, name), outcome=outcome)
         process.start()
     if outcome.found is None:
         raise outcome.refused or NotRecognisedError(f"{url} could not be asked; the log says why")
     refuse_watched(outcome.found, known)
     return outcome.found
-
-
-def _settings(contact: str | None, scratch: Path) -> Settings:
-    """Those of a round, without its store: what was fetched is kept only when a platform was recognised."""
-    ours = Settings()
-    ours.setmodule(settings, priority="project")
-    told: dict[str, Any] = {
-        "USER_AGENT": user_agent(contact),
-        "ITEM_PIPELINES": {},
-        "CAPTURES_PATH": str(scratch),
-        "ROUND_NOW": None,
-    }
-    ours.setdict(told, priority="cmdline")
-    return ours
 
 
 def _address(url: str) -> str:

@@ -53,6 +53,8 @@ class State(StrEnum):
 
 #: States after which nothing is out any more.
 OVER = frozenset({State.RESOLVED, State.POSTMORTEM, State.COMPLETED})
+#: States that only a maintenance is in.
+PLANNED = frozenset({State.SCHEDULED, State.IN_PROGRESS, State.VERIFYING, State.COMPLETED})
 
 
 class Kind(StrEnum):

@@ -49,7 +49,7 @@ from crawler.catalog import Source
 from crawler.platform import Ask, Platform, own_address
 from crawler.reading.dates import moment
 from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, convert, json_of, text_of, unread
+from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, convert, json_of, required, text_of, unread
 from crawler.reading.words import look_up
 from crawler.records import (
     Capture,
@@ -292,10 +292,7 @@ def _answer(text: str, url: str) -> Page:
     signals: list[Signal] = []
     if "RequestId" in document:
         return _api(document, signals)
-    try:
-        envelope = convert(document, _Envelope, signals)
-    except msgspec.ValidationError as error:
-        raise Unreadable(f"not the envelope of a status answer: {error}") from error
+    envelope = required(document, _Envelope, signals, "the envelope of a status answer")
     if not envelope.success or envelope.code not in (200, None):
         raise Unreadable(f"the answer reports a failure: success {envelope.success}, code {envelope.code}")
     if not isinstance(envelope.data, list):
@@ -454,10 +451,7 @@ def _current(data: list[Any], url: str, signals: list[Signal]) -> Page:
     details: dict[str, Any] = {}
     impacts: dict[str, list[Impact]] = {}
     for entry in data:
-        try:
-            status = convert(entry, _ProductStatus, signals, "data[]")
-        except msgspec.ValidationError as error:
-            raise Unreadable(f"not a product status: {error}") from error
+        status = required(entry, _ProductStatus, signals, "a product status", "data[]")
         details |= status.eventDetails
         for service, events in status.productStatus.items():
             for event in events or []:

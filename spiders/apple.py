@@ -26,7 +26,7 @@ from crawler.catalog import Source
 from crawler.platform import Platform
 from crawler.reading.dates import moment
 from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, body_of, convert, unread
+from crawler.reading.payload import BROKEN, Ignored, Payload, body_of, convert, readable, required
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
@@ -102,10 +102,7 @@ class _Status(Payload, kw_only=True, rename="camel"):
 def read(capture: Capture, source: Source) -> Page:
     """The services and their events. Raises Unreadable when the body is no such file."""
     signals: list[Signal] = []
-    try:
-        services = convert(_document(capture), _Status, signals).services
-    except msgspec.ValidationError as error:
-        raise Unreadable(f"not a status file of Apple: {error}") from error
+    services = required(_document(capture), _Status, signals, "a status file of Apple").services
     if not services:
         raise Unreadable("a status file without a single service")
     incidents: dict[str, Incident] = {}
@@ -146,11 +143,11 @@ def _document(capture: Capture) -> object:
 
 def _events(service: _Service, signals: list[Signal]) -> Iterable[_Event]:
     """The events of a service that can be read."""
-    for item in service.events:
-        try:
-            yield convert(item, _Event, signals, "services[].events[]")
-        except BROKEN as error:
-            signals.append(unread(item, error, "services[].events[]", ("messageId",)))
+
+    def event(item: object) -> _Event:
+        return convert(item, _Event, signals, "services[].events[]")
+
+    return readable(service.events, event, signals, "services[].events[]", ("messageId",))
 
 
 def _state(component: Component, events: Iterable[_Event], signals: list[Signal]) -> ComponentState:
@@ -171,11 +168,8 @@ def _incident(event: _Event, source: Source, fetched_at: datetime, signals: list
         state = State.COMPLETED
     elif planned and event.event_status.strip().lower() == "ongoing":
         state = State.IN_PROGRESS
-    posted = (
-        moment(event.date_posted, source, fetched_at, signals, "services[].events[].datePosted", formats=(_WHEN,))
-        if event.date_posted
-        else None
-    )
+    where = "services[].events[].datePosted"
+    posted = moment(event.date_posted or None, source, fetched_at, signals, where, formats=(_WHEN,))
     text = "\n".join(plain(part) for part in (event.message, event.users_affected) if part)
     return Incident(
         key=event.message_id,

@@ -49,7 +49,7 @@ from crawler.platform import Platform
 from crawler.reading import feeds
 from crawler.reading.dates import moment
 from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, decode, json_of, unread
+from crawler.reading.payload import Ignored, Payload, json_of, read_one
 from crawler.reading.words import look_up
 from crawler.records import Capture, Impact, Incident, Kind, Page, Severity, Signal, State, Unreadable, Update, epoch
 
@@ -286,11 +286,7 @@ def _worst(codes: Iterable[str | None]) -> tuple[Severity | None, str | None]:
 @lru_cache(maxsize=2048)
 def _read_event(raw: bytes, service: str | None) -> _Read:
     """One event; `service` is the key it stands under in the history. Cached: pages repeat their bytes."""
-    signals: list[Signal] = []
-    try:
-        return _event(decode(raw, _Event, signals, "[]"), service, signals), tuple(signals)
-    except BROKEN as error:
-        return None, (*signals, unread(raw, error, "[]", ("arn",)))
+    return read_one(raw, _Event, lambda event, signals: _event(event, service, signals), "[]", ("arn",))
 
 
 def _event(event: _Event, listed_under: str | None, signals: list[Signal]) -> Incident:
@@ -436,11 +432,11 @@ def _legacy_page(lists: Mapping[str, list[bytes]], capture: Capture, source: Sou
 @lru_cache(maxsize=4096)
 def _read_legacy(raw: bytes, zones: _Zones) -> _Read:
     """One event of the old data.json. Cached: the archive repeats its bytes for years."""
-    signals: list[Signal] = []
-    try:
-        return _legacy(decode(raw, _LegacyEvent, signals, "[]"), dict(zones), signals), tuple(signals)
-    except BROKEN as error:
-        return None, (*signals, unread(raw, error, "[]", ("service", "date")))
+
+    def made(event: _LegacyEvent, signals: list[Signal]) -> Incident:
+        return _legacy(event, dict(zones), signals)
+
+    return read_one(raw, _LegacyEvent, made, "[]", ("service", "date"))
 
 
 def _legacy(event: _LegacyEvent, zones: Mapping[str, str], signals: list[Signal]) -> Incident:

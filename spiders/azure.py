@@ -128,7 +128,7 @@ def _each(items: Iterable[T], make: Callable[[T], Incident], name: Callable[[T],
 
 def _feed(capture: Capture, source: Source) -> Page:
     signals: list[Signal] = []
-    feed = feeds.read(capture.body or b"", signals, base=capture.url)
+    feed = feeds.feed_of(capture, signals)
     if "azure" not in feed.title.lower():
         raise Unreadable("not the status feed of Azure")
 

@@ -21,13 +21,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from crawler.catalog import Source
 from crawler.platform import Ask, Platform
 from crawler.reading import embedded
 from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of
+from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, required
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
@@ -164,10 +162,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signat
 
 
 def _components(document: dict[str, Any], signals: list[Signal]) -> tuple[ComponentState, ...]:
-    try:
-        told = convert(document, _Health, signals)
-    except msgspec.ValidationError as error:
-        raise Unreadable(f"not the health of Azure DevOps: {error}") from error
+    told = required(document, _Health, signals, "the health of Azure DevOps")
     states = tuple(
         ComponentState(
             component=Component(key=f"{service.id}/{geography.id}", name=service.id, group=geography.name),

@@ -26,19 +26,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from html import escape
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from parsel import Selector
 
 from crawler.catalog import Source
-from crawler.intervals import spells
-from crawler.platform import About, Platform, below_root
+from crawler.platform import About, Platform, below_root, root_of
 from crawler.reading.dates import utc
 from crawler.reading.embedded import html_text
-from crawler.reading.markup import plain
+from crawler.reading.incidents import impacts_of
+from crawler.reading.markup import plain, verbatim
 from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
 from crawler.reading.words import look_up
 from crawler.records import (
@@ -264,8 +262,7 @@ class _Reading:
     """What a document includes, by kind and identifier."""
 
     def __init__(self, capture: Capture, signals: list[Signal]) -> None:
-        parts = urlsplit(capture.url)
-        self.root = f"{parts.scheme}://{parts.netloc}"
+        self.root = root_of(capture.url)
         self.fetched_at = capture.fetched_at
         self.signals = signals
         self.sections: dict[str, str] = {}
@@ -279,7 +276,7 @@ class _Reading:
         try:
             if kind == "status_page_section":
                 section = convert(raw, _Section, self.signals, "included[section]")
-                self.sections[section.id] = _text(section.attributes.name)
+                self.sections[section.id] = verbatim(section.attributes.name)
             elif kind == "status_page_resource":
                 resource = convert(raw, _Resource, self.signals, "included[resource]")
                 self.resources[resource.id] = resource
@@ -301,7 +298,7 @@ class _Reading:
             self.signals.append(Signal("unknown-component", "status_page_resource_id", key))
             return Component(key=key, name=key)
         section = self.sections.get(str(resource.attributes.status_page_section_id))
-        return Component(key=key, name=_text(resource.attributes.public_name), group=section or None)
+        return Component(key=key, name=verbatim(resource.attributes.public_name), group=section or None)
 
     def component_state(self, resource: _Resource) -> ComponentState:
         """What a resource is now."""
@@ -349,7 +346,7 @@ class _Reading:
             state = State.RESOLVED if over else None
         return Incident(
             key=report.id,
-            title=_text(told.title),
+            title=verbatim(told.title),
             url=f"{self.root}/incident/{report.id}",
             kind=kind or Kind.OUTAGE,
             severity=severity or (Severity.MAINTENANCE if planned else None),
@@ -372,7 +369,7 @@ class _Reading:
             posted_at=utc(told.attributes.published_at),
             state=State.RESOLVED if _resolves(told) else None,
             state_text=", ".join(words) or None,
-            text=_text(told.attributes.message),
+            text=verbatim(told.attributes.message),
         )
 
     def window(self, told: _ReportAttributes, start: datetime, end: datetime | None) -> tuple[Impact, ...]:
@@ -392,23 +389,17 @@ class _Reading:
         """The spells of each resource, by what the messages say of it; those without any are merely named."""
         where = "included[update].attributes.affected_resources[].status"
         changes: dict[str, list[tuple[datetime, Severity | None]]] = {}
-        words: dict[tuple[str, Severity | None], str] = {}
+        words: dict[str, dict[Severity | None, str]] = {}
         for update in messages:
             for each in update.attributes.affected_resources or ():
                 key = str(each.status_page_resource_id)
                 severity = look_up(RESOURCE_STATES, each.status, self.signals, where)
                 changes.setdefault(key, []).append((utc(update.attributes.published_at), severity))
-                words.setdefault((key, severity), each.status)
+                words.setdefault(key, {}).setdefault(severity, each.status)
         impacts = [
-            Impact(
-                component=self.component(key),
-                severity=severity,
-                severity_text=words[key, severity],
-                started_at=started,
-                ended_at=ended,
-            )
+            impact
             for key, changed in changes.items()
-            for severity, started, ended in spells(changed, end)
+            for impact in impacts_of(self.component(key), changed, end, words[key].get)
         ]
         hit = {impact.component.key for impact in impacts if impact.component}
         named = [*changes, *(str(each.status_page_resource_id) for each in told.affected_resources or ())]
@@ -435,11 +426,6 @@ def _closing(messages: list[_Update]) -> _Update | None:
         elif update.attributes.affected_resources:
             break
     return found
-
-
-def _text(text: str | None) -> str:
-    """Markdown, in which `<` is a character; its blanks folded."""
-    return plain(escape(text or "", quote=False))
 
 
 def _about(capture: Capture) -> About:

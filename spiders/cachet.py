@@ -31,7 +31,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -40,11 +40,11 @@ import msgspec
 from crawler.catalog import Source
 from crawler.platform import Ask, Platform
 from crawler.reading.dates import moment
+from crawler.reading.incidents import over_posted
 from crawler.reading.markup import plain
 from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, unread
 from crawler.reading.words import look_up
 from crawler.records import (
-    OVER,
     Capture,
     Component,
     ComponentState,
@@ -629,7 +629,6 @@ def _incident(told: _Told, capture: Capture, source: Source, signals: list[Signa
         for each in told.said
     )
     state = look_up(told.states, _digits(told.number), signals, f"{where}.status")
-    closing = [*takewhile(lambda update: update.state in OVER, reversed(updates[1:]))]
     impacts = tuple(_impact(touch, plan, signals, where) for touch in told.touched)
     severity = Severity.MAINTENANCE if plan else worst([impact.severity for impact in impacts])
     return Incident(
@@ -644,7 +643,7 @@ def _incident(told: _Told, capture: Capture, source: Source, signals: list[Signa
         started_at=time(told.start, "start", planned=plan),
         ended_at=time(told.end, "end", planned=plan),
         first_posted_at=updates[0].posted_at,
-        resolved_posted_at=closing[-1].posted_at if closing and state in OVER else None,
+        resolved_posted_at=over_posted(updates[1:], state),
         updates=updates,
         impacts=impacts,
     )

@@ -32,19 +32,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
-from html import escape
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from crawler.catalog import Source
-from crawler.platform import About, Platform
+from crawler.platform import About, Platform, root_of
 from crawler.reading.dates import utc
-from crawler.reading.embedded import having, html_text, nuxt
-from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
+from crawler.reading.embedded import data_of, having, html_text, nuxt
+from crawler.reading.incidents import CARRIED_OVER, MOMENT, closing, first_told, set_back
+from crawler.reading.markup import verbatim
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, required
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
@@ -82,14 +82,7 @@ STATES: Mapping[str, State] = {
 }
 #: The words of `page.status`, by which the summary is told from that of Instatus.
 PAGE_STATES = frozenset({"OPERATIONAL", "HAS_ISSUES", "UNDER_MAINTENANCE"})
-
-#: Two times closer than this are the same to an operator.
-MOMENT = timedelta(minutes=1)
-#: Dated back further than this, it was carried over from another page.
-CARRIED_OVER = timedelta(days=30)
-
-
-T = TypeVar("T")
+_DOCUMENT = "a document of Checkly"
 
 
 class _Service(Payload, rename="camel"):
@@ -239,13 +232,12 @@ class _Reading:
     """One capture being read."""
 
     def __init__(self, capture: Capture) -> None:
-        parts = urlsplit(capture.url)
-        self.root = f"{parts.scheme}://{parts.netloc}"
+        self.root = root_of(capture.url)
         self.signals: list[Signal] = []
 
     def unresolved(self, document: Any) -> Page:
         """What is open, and nothing else."""
-        told = self.whole(document, _Unresolved).incidents
+        told = required(document, _Unresolved, self.signals, _DOCUMENT).incidents
         page = self.page(self.each(told, self.incident), count=len(told))
         if told and not page.incidents:
             raise Unreadable(f"none of {len(told)} incidents is one of Checkly: {page.signals[0].detail}")
@@ -253,7 +245,7 @@ class _Reading:
 
     def uptime(self, document: Any) -> Page:
         """The services, and the incidents of the days that are shown."""
-        told = self.whole(document, _Uptime)
+        told = required(document, _Uptime, self.signals, _DOCUMENT)
         if told.partial_error:
             self.signals.append(Signal("bad-value", "partialError", "some days could not be had"))
         services: dict[str, Component] = {}
@@ -263,23 +255,23 @@ class _Reading:
             for service in card.services:
                 services.setdefault(service.id, Component(key=service.id, name=service.name, group=card.name))
                 for event in (event for day in service.days or () for event in day.events):
-                    key = str(event.get("id")) if isinstance(event, dict) else ""
+                    key = _key(event)
                     events[key] = event
                     if service.id not in hit.setdefault(key, []):
                         hit[key].append(service.id)
-        incidents = self.each(events.values(), lambda raw: self.incident(raw, [services[s] for s in hit[raw["id"]]]))
+        incidents = self.each(events.values(), lambda raw: self.incident(raw, [services[s] for s in hit[_key(raw)]]))
         return self.page(incidents)
 
     def windows(self, document: Any) -> Page:
         """Maintenance, now and ahead."""
-        told = self.whole(document, _Windows)
+        told = required(document, _Windows, self.signals, _DOCUMENT)
         active = self.each(told.active, lambda raw: self.window(raw, State.IN_PROGRESS, "active"))
         ahead = self.each(told.upcoming, lambda raw: self.window(raw, State.SCHEDULED, "upcoming"))
         return self.page([*active, *ahead], count=len(told.active) + len(told.upcoming or ()))
 
     def summary(self, document: Any) -> Page:
         """What is open, without messages."""
-        told = self.whole(document, _Summary)
+        told = required(document, _Summary, self.signals, _DOCUMENT)
         if told.page.status not in PAGE_STATES:
             if not any(isinstance(raw, dict) and "startedAt" in raw for raw in told.active_incidents or ()):
                 raise Unreadable(f"looks like Instatus, not Checkly: {told.page.status!r}")
@@ -326,31 +318,18 @@ class _Reading:
             pages.append(self.windows(found["maintenance-windows-"]))
         return msgspec.structs.replace(self.page(i for page in pages for i in page.incidents), open_only=False)
 
-    def whole(self, document: Any, kind: type[T]) -> T:
-        """A document without which the capture means nothing."""
-        try:
-            return convert(document, kind, self.signals)
-        except BROKEN as error:
-            raise Unreadable(f"not a document of Checkly: {error}") from error
-
     def page(self, incidents: Iterable[Incident], count: int | None = None) -> Page:
-        """The first telling of each incident counts. `count`: so many are open, and no others are listed."""
-        told: dict[str, Incident] = {}
-        for incident in incidents:
-            told.setdefault(incident.key, incident)
+        """All of it, each signal once. `count`: so many are open, and no others are listed."""
+        told = first_told(incidents)
         return Page(
-            incidents=tuple(told.values()),
+            incidents=told,
             signals=tuple(sorted(set(self.signals))),
             open_only=count is not None and len(told) == count,
         )
 
     def each(self, raws: Iterable[Any] | None, parse: Callable[[Any], Incident]) -> Iterator[Incident]:
         """Each incident that can be read; one that cannot becomes a signal."""
-        for raw in raws or ():
-            try:
-                yield parse(raw)
-            except (*BROKEN, KeyError, TypeError) as error:
-                self.signals.append(unread(raw, error, "incidents[]"))
+        return readable(raws or (), parse, self.signals, "incidents[]")
 
     def incident(self, raw: Any, hit: Iterable[Component] = ()) -> Incident:
         """One incident; `hit` are its services where it does not name them itself."""
@@ -360,27 +339,27 @@ class _Reading:
         written = sorted(told.incident_updates or (), key=_shown)
         shown = min([utc(told.created_at), *(_shown(update) for update in written)])
         posted = min((utc(update.created_at) for update in written), default=shown)
-        closing = _closing(written) if state in OVER else None
-        ended = _shown(closing) if closing else None
+        last = closing(written, lambda update: STATES.get(update.status.lower())) if state in OVER else None
+        ended = _shown(last) if last else None
         return Incident(
             key=told.id,
-            title=_text(told.name),
+            title=verbatim(told.name),
             url=f"{self.root}/incident/{told.id}",
             severity=severity,
             severity_text=told.severity,
             state=state,
             state_text=told.last_update_status,
-            started_at=shown if MOMENT < posted - shown <= CARRIED_OVER and ended != shown else None,
-            ended_at=ended if closing and ended and shown < ended < utc(closing.created_at) - MOMENT else None,
+            started_at=shown if set_back(shown, posted) and ended != shown else None,
+            ended_at=ended if last and ended and shown < ended < utc(last.created_at) - MOMENT else None,
             first_posted_at=posted if posted - shown <= CARRIED_OVER else shown,
-            resolved_posted_at=utc(closing.created_at) if closing else None,
+            resolved_posted_at=utc(last.created_at) if last else None,
             updates=tuple(
                 Update(
                     key=update.id,
                     posted_at=_shown(update),
                     state=look_up(STATES, update.status, self.signals, "incidents[].incidentUpdates[].status"),
                     state_text=update.status,
-                    text=_text(update.description),
+                    text=verbatim(update.description),
                 )
                 for update in written
             ),
@@ -393,7 +372,7 @@ class _Reading:
         severity = look_up(SEVERITIES, told.severity, self.signals, "activeIncidents[].severity")
         return Incident(
             key=told.id,
-            title=_text(told.name),
+            title=verbatim(told.name),
             url=told.url or f"{self.root}/incident/{told.id}",
             severity=severity,
             severity_text=told.severity,
@@ -410,10 +389,10 @@ class _Reading:
         end = told.end or told.end_at or told.ends_at
         if start is None:
             raise ValueError("no start")
-        text = _text(told.description)
+        text = verbatim(told.description)
         return Incident(
             key=told.id,
-            title=_text(told.name or told.title),
+            title=verbatim(told.name or told.title),
             url=told.url,
             kind=Kind.MAINTENANCE,
             severity=Severity.MAINTENANCE,
@@ -435,29 +414,17 @@ class _Reading:
         return tuple(Impact(component=c, severity=severity, severity_text=word) for c in single.values())
 
 
+def _key(event: Any) -> str:
+    return str(event.get("id")) if isinstance(event, dict) else ""
+
+
 def _component(service: _Service) -> Component:
-    return Component(key=service.id, name=_text(service.name) or service.id, group=service.group)
+    return Component(key=service.id, name=verbatim(service.name) or service.id, group=service.group)
 
 
 def _shown(update: _Update) -> datetime:
     """The time the page shows beside a message."""
     return utc(update.public_incident_update_date or update.created_at)
-
-
-def _closing(written: list[_Update]) -> _Update | None:
-    """The message that said it was over, for good."""
-    found = None
-    for update in reversed(written):
-        state = STATES.get(update.status.lower())
-        if state is not None and state not in OVER:
-            break
-        found = update if state in OVER else found
-    return found
-
-
-def _text(text: str | None) -> str:
-    """Text that is no HTML, its blanks folded."""
-    return plain(escape(text or "", quote=False))
 
 
 def _find(root: str, html: str) -> Mapping[str, str]:
@@ -475,11 +442,7 @@ def _find(root: str, html: str) -> Mapping[str, str]:
 
 def _about(capture: Capture) -> About:
     """The name stands in the summary and in the data of the HTML page."""
-    try:
-        html = html_text(capture.body)
-        told = nuxt(html) if html is not None else msgspec.json.decode(capture.body or b"")
-    except (*BROKEN, Unreadable):
-        return About()
+    told = data_of(capture, nuxt)
     for found in having(told, "statusPage"):
         if isinstance(found["statusPage"], dict):
             return About(name=found["statusPage"].get("name"))

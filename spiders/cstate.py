@@ -31,7 +31,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -41,8 +41,8 @@ from crawler.catalog import Source
 from crawler.platform import About, Ask, Platform, below_root
 from crawler.reading import feeds
 from crawler.reading.dates import moment
-from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, unread
+from crawler.reading.markup import plain, sections
+from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, readable
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
@@ -86,9 +86,6 @@ NEWEST = 5
 #: What a template prints for what is not set, and Go for no time.
 _NOTHING = frozenset({"", "<no value>", "null"})
 _NO_TIME = "0001-01-01"
-
-T = TypeVar("T")
-
 
 # --- JSON
 
@@ -174,7 +171,7 @@ def read(capture: Capture, source: Source) -> Page:
     elif body[:3] in (b"---", b"+++"):
         page = Page(incidents=(_from_source(body, reading),))
     elif feeds.looks_like_one(body):
-        page = _read_feed(body, reading)
+        page = _read_feed(reading)
     else:
         raise Unreadable(f"neither JSON, a feed nor an issue's source: begins with {body[:40]!r}")
     return msgspec.structs.replace(page, signals=tuple(dict.fromkeys((*page.signals, *reading.signals))))
@@ -204,9 +201,9 @@ def _read_json(body: bytes, reading: _Reading) -> Page:
     except BROKEN as error:
         raise Unreadable(f"broken JSON, perhaps by a quotation mark in a title: {error}") from error
     if kind == "index":
-        return _read_index(_document(body, _Index, reading), reading)
+        return _read_index(json_of(body, _Index, reading.signals), reading)
     if kind in ("issues", "system"):
-        told = _document(body, _List, reading)
+        told = json_of(body, _List, reading.signals)
         incidents = tuple(_issues(told.pages, reading, "pages[]"))
         whole = kind == "issues" and len(incidents) == len(told.pages) > 0
         return Page(
@@ -215,16 +212,12 @@ def _read_json(body: bytes, reading: _Reading) -> Page:
             reach=_BEGINNING if whole else None,
         )
     if kind == "issue":
-        issue = _document(body, _Issue, reading)
+        issue = json_of(body, _Issue, reading.signals)
         try:
             return Page(incidents=(_incident(_told(issue, reading), reading),))
         except ValueError as error:
             raise Unreadable(f"not an issue of cState: {error}") from error
     raise Unreadable(f"not a document of cState: it calls itself {kind[:40]!r}")
-
-
-def _document(body: bytes, kind: type[T], reading: _Reading) -> T:
-    return json_of(body, kind, reading.signals)
 
 
 def _read_index(index: _Index, reading: _Reading) -> Page:
@@ -262,15 +255,14 @@ def _issues(
     raws: Iterable[msgspec.Raw], reading: _Reading, where: str, informational: bool = False
 ) -> Iterator[Incident]:
     """Each issue of a list that can be read; other kinds of pages are passed over."""
-    for raw in raws:
-        try:
-            kind = msgspec.json.decode(raw, type=_Kind).is_
-            if kind in ("issue", ""):
-                issue = decode(raw, _Issue, reading.signals, where)
-                told = _told(issue, reading)
-                yield _incident(told._replace(informational=told.informational or informational), reading)
-        except BROKEN as error:
-            reading.signals.append(unread(raw, error, where, ("filename",)))
+
+    def incident(raw: msgspec.Raw) -> Incident | None:
+        if msgspec.json.decode(raw, type=_Kind).is_ not in ("issue", ""):
+            return None
+        told = _told(decode(raw, _Issue, reading.signals, where), reading)
+        return _incident(told._replace(informational=told.informational or informational), reading)
+
+    return filter(None, readable(raws, incident, reading.signals, where, ("filename",)))
 
 
 # --- one issue, however it came
@@ -359,13 +351,10 @@ def _updates(told: _Told, reading: _Reading) -> Iterator[Update]:
     """The messages of a text, oldest first; the whole text where it is not divided so."""
     if not told.text.strip():
         return
-    heads = list(_HEAD.finditer(told.text))
-    if not heads:
+    messages = list(sections(_HEAD, told.text))
+    if not messages:
         yield Update(posted_at=_tracked(told.text, reading) or told.began, text=_words(told.text))
-        return
-    ends = [*(head.start() for head in heads[1:]), len(told.text)]
-    for head, end in reversed(list(zip(heads, ends, strict=True))):
-        text = told.text[head.end() : end]
+    for head, text in reversed(messages):
         yield Update(
             posted_at=_tracked(text, reading),
             state=look_up(STATES, head[1], reading.signals, "issue.body"),
@@ -450,9 +439,9 @@ def _truth(value: Any) -> bool:
 # --- the feed
 
 
-def _read_feed(body: bytes, reading: _Reading) -> Page:
+def _read_feed(reading: _Reading) -> Page:
     """Every issue. The mark before a title is translated, and the category is the time when it was over."""
-    feed = feeds.read(body, reading.signals, base=reading.capture.url)
+    feed = feeds.feed_of(reading.capture, reading.signals)
     if "cstate" not in feed.generator.lower():
         raise Unreadable(f"a feed that cState did not make, but {feed.generator or 'nobody that it names'}")
     incidents = []

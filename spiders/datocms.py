@@ -20,7 +20,7 @@ Seen real: three files of 2023 to 2025, and the schema in the repository.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import quote, unquote, urlsplit
 
@@ -29,11 +29,11 @@ import msgspec
 from crawler.catalog import Source
 from crawler.platform import Ask, Platform
 from crawler.reading.dates import moment
+from crawler.reading.incidents import over_posted
 from crawler.reading.markup import plain
 from crawler.reading.payload import BROKEN, Ignored, Payload, body_of, decode
 from crawler.reading.words import look_up
 from crawler.records import (
-    OVER,
     Capture,
     Component,
     Impact,
@@ -150,7 +150,7 @@ def _incident(told: _File, key: str, capture: Capture, source: Source, signals: 
         started_at=start,
         ended_at=start + length if start and (length := _length(told.minutes, signals)) else None,
         first_posted_at=next((update.posted_at for update in updates), None),
-        resolved_posted_at=_over(updates),
+        resolved_posted_at=over_posted(updates, newest.state if newest else None),
         updates=(*_announcement(told), *updates),
         impacts=tuple(Impact(component=Component(key=name, name=name)) for name in told.components),
     )
@@ -169,14 +169,6 @@ def _length(minutes: float | str | None, signals: list[Signal]) -> timedelta | N
         signals.append(Signal("bad-value", "minutes", str(minutes)[:80]))
         return None
     return timedelta(minutes=float(minutes))
-
-
-def _over(updates: Sequence[Update]) -> datetime | None:
-    """When it was first said to be over for good."""
-    if not updates or updates[-1].state not in OVER:
-        return None
-    last_open = max((i for i, update in enumerate(updates) if update.state not in OVER), default=-1)
-    return updates[last_open + 1].posted_at
 
 
 # --- what to ask for

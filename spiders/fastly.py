@@ -22,6 +22,7 @@ from crawler.catalog import Source
 from crawler.platform import Platform
 from crawler.reading import feeds
 from crawler.reading.dates import moment
+from crawler.reading.incidents import kind_of
 from crawler.reading.markup import plain
 from crawler.reading.payload import Ignored, Payload, body_of, convert, json_of, readable
 from crawler.reading.words import look_up
@@ -137,15 +138,13 @@ def _incident(told: _Incident, source: Source, fetched_at: datetime, signals: li
         state = State.IN_PROGRESS
 
     def time(text: str | None, where: str, ahead: bool = False) -> datetime | None:
-        return (
-            moment(text, source, fetched_at, signals, f"UnresolvedIncidents[].{where}", planned=ahead) if text else None
-        )
+        return moment(text or None, source, fetched_at, signals, f"UnresolvedIncidents[].{where}", planned=ahead)
 
     return Incident(
         key=str(told.id),
         title=plain(told.title),
         url=told.short_url or f"{SITE}/incident/{told.id}",
-        kind=_kind(planned, severity),
+        kind=kind_of(planned, severity),
         severity=severity,
         severity_text=told.incident_type,
         state=state,
@@ -156,20 +155,12 @@ def _incident(told: _Incident, source: Source, fetched_at: datetime, signals: li
     )
 
 
-def _kind(planned: bool, severity: Severity | None) -> Kind:
-    if planned:
-        return Kind.MAINTENANCE
-    return Kind.NOTICE if severity is Severity.NOTICE else Kind.OUTAGE
-
-
 # --- the feed
 
 
 def _feed(capture: Capture, source: Source) -> Page:
     signals: list[Signal] = []
-    feed = feeds.read(
-        capture.body or b"", signals, base=capture.url, content_type=capture.headers.get("content-type", "")
-    )
+    feed = feeds.feed_of(capture, signals)
     if not feed.entries and "fastly" not in f"{feed.title} {feed.link} {feed.description}".lower():
         raise Unreadable("an empty feed that does not say that it is Fastly's")
     found: dict[str, list[tuple[feeds.Entry, Update]]] = {}

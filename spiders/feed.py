@@ -36,10 +36,11 @@ from crawler.catalog import Source
 from crawler.platform import About, Platform
 from crawler.reading import feeds
 from crawler.reading.dates import SLACK, moment
-from crawler.reading.markup import plain
+from crawler.reading.markup import plain, sections
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
+    PLANNED,
     Capture,
     Component,
     Impact,
@@ -104,7 +105,6 @@ KINDS: Mapping[str, Kind] = {
     "planned maintenance": Kind.MAINTENANCE,
     "维护": Kind.MAINTENANCE,
 }
-PLANNED = frozenset({State.SCHEDULED, State.IN_PROGRESS, State.VERIFYING, State.COMPLETED})
 
 _WORD = r"[^\[\]()【】（）:：|]{2,24}?"
 #: A mark before or behind a title, in brackets or set off by a colon or a dash.
@@ -131,9 +131,7 @@ _LEAD = re.compile(r"(?is)<(?:strong|b)>\s*([^<]{2,24}?)\s*:?\s*</(?:strong|b)>\
 def read(capture: Capture, source: Source) -> Page:
     """The incidents of one feed. Raises Unreadable when the body is no feed, or one of another kind."""
     signals: list[Signal] = []
-    feed = feeds.read(
-        capture.body or b"", signals, base=capture.url, content_type=capture.headers.get("content-type", "")
-    )
+    feed = feeds.feed_of(capture, signals)
     if "StatusIQ" in feed.description:
         raise Unreadable("looks like StatusIQ: its entries are components")
     reading = _Reading(source, capture.fetched_at, signals)
@@ -157,9 +155,7 @@ class _Reading(NamedTuple):
 
     def time(self, text: str, where: str) -> datetime | None:
         """A time as written, None where there is none."""
-        if not text:
-            return None
-        return moment(text, self.source, self.fetched_at, self.signals, where, planned=True)
+        return moment(text or None, self.source, self.fetched_at, self.signals, where, planned=True)
 
 
 class _Message(NamedTuple):
@@ -318,10 +314,8 @@ def _blocks(
     content: str, near: datetime, reading: _Reading
 ) -> Iterator[tuple[datetime | None, State | None, str | None, str]]:
     """Messages within one content, oldest first: they are written newest first."""
-    heads = list(_BLOCK.finditer(content))
-    ends = [*(head.start() for head in heads[1:]), len(content)] if heads else []
     found: list[tuple[datetime | None, State | None, str | None, str]] = []
-    for head, end in zip(heads, ends, strict=True):
+    for head, message in sections(_BLOCK, content):
         when = moment(
             plain(head[1]), reading.source, near, reading.signals, "entry.content small",
             planned=not found, formats=BLOCK_FORMATS,
@@ -329,7 +323,7 @@ def _blocks(
         near = when or near
         word = plain(head[2])
         state = look_up(STATES, word, reading.signals, "entry.content strong")
-        found.append((when, state, word, plain(content[head.end() : end])))
+        found.append((when, state, word, plain(message)))
     return reversed(found)
 
 
@@ -446,7 +440,7 @@ def _find(root: str, html: str) -> dict[str, str]:
 
 def _about(capture: Capture) -> About:
     try:
-        return About(name=feeds.read(capture.body or b"", []).title or None)
+        return About(name=feeds.feed_of(capture, []).title or None)
     except Unreadable:
         return About()
 

@@ -26,22 +26,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import takewhile
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
 from crawler.catalog import Source
-from crawler.intervals import spells
 from crawler.platform import About, Ask, Platform
 from crawler.reading import feeds
 from crawler.reading.dates import moment
+from crawler.reading.incidents import impacts_of, over_posted
 from crawler.reading.markup import plain
 from crawler.reading.payload import BROKEN, Ignored, Payload, convert, readable
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
+    PLANNED,
     Capture,
     Component,
     ComponentState,
@@ -269,8 +269,7 @@ def _incident(
     state = look_up(STATES, told.status, signals, f"{where}.status")
     said = sorted(told.updates or (), key=lambda update: update.at_seconds)
     updates = tuple(_update(update, signals, f"{where}.updates[].status") for update in said)
-    closing = list(takewhile(lambda update: update.state in OVER, reversed(updates)))
-    over = closing[-1].posted_at if closing and state in OVER else None
+    over = over_posted(updates, state)
     ended = _time(told.end_at_seconds) or _time(told.close_at_seconds)
     impacts = tuple(_impacts(told, said, kind, ended or over, known, signals, where))
     severity = worst([impact.severity for impact in impacts])
@@ -320,7 +319,7 @@ def _impacts(
 ) -> Iterator[Impact]:
     """The spells of each component; of a maintenance, and where no update tells one, just that it is touched."""
     named: dict[str, Component] = {}
-    words: dict[tuple[str, Severity | None], str | None] = {}
+    words: dict[str, dict[Severity | None, str | None]] = {}
     last: dict[str, Severity | None] = {}
     changes: dict[str, list[tuple[datetime, Severity | None]]] = {}
 
@@ -329,34 +328,25 @@ def _impacts(
         name = each.name or each.component_name or key
         named.setdefault(key, known.get(key) or Component(key=key, name=name))
         severity = look_up(SEVERITIES, each.status, signals, f"{where}.{path}.status")
-        words.setdefault((key, severity), each.status)
+        words.setdefault(key, {}).setdefault(severity, each.status)
+        last[key] = worst([last.get(key), severity])
         return severity
 
     for update in said:
         for each in update.component_changes or ():
             severity = note(each, "updates[].component_changes[]")
             changes.setdefault(each.component_id, []).append((epoch(update.at_seconds), severity))
-            last[each.component_id] = worst([last.get(each.component_id), severity])
     for each in told.affected_components or ():
-        severity = note(each, "affected_components[]")
-        last[each.component_id] = worst([last.get(each.component_id), severity])
+        note(each, "affected_components[]")
     for key, component in named.items():
-        held = spells(changes.get(key, ()), end) if kind is Kind.OUTAGE else []
-        for severity, since, until in held:
-            yield Impact(
-                component=component,
-                severity=severity,
-                severity_text=words.get((key, severity)),
-                started_at=since,
-                ended_at=until,
-            )
-        if not held:
-            yield Impact(component=component, severity=last[key], severity_text=words.get((key, last[key])))
+        word = words[key].get
+        held = impacts_of(component, changes.get(key, ()), end, word) if kind is Kind.OUTAGE else []
+        yield from held or [Impact(component=component, severity=last[key], severity_text=word(last[key]))]
 
 
 def _read_feed(capture: Capture, source: Source) -> Page:
     signals: list[Signal] = []
-    feed = feeds.read(capture.body or b"", signals, base=capture.url)
+    feed = feeds.feed_of(capture, signals)
     if feed.entries and not any(entry.id.startswith(_URN) for entry in feed.entries):
         raise Unreadable(f"not a feed of a Flashduty status page: {feed.title[:80]!r}")
     incidents: list[Incident] = []
@@ -375,7 +365,7 @@ def _read_feed(capture: Capture, source: Source) -> Page:
                 key=entry.id.removeprefix(_URN),
                 title=entry.title,
                 url=entry.link or None,
-                kind=Kind.MAINTENANCE if state in _OF_MAINTENANCE else Kind.OUTAGE,
+                kind=Kind.MAINTENANCE if state in PLANNED else Kind.OUTAGE,
                 state=state,
                 state_text=word,
                 service_text=affected[1].strip() if affected else None,
@@ -384,9 +374,6 @@ def _read_feed(capture: Capture, source: Source) -> Page:
             )
         )
     return Page(incidents=tuple(incidents), signals=tuple(dict.fromkeys(signals)))
-
-
-_OF_MAINTENANCE = frozenset({State.SCHEDULED, State.IN_PROGRESS, State.COMPLETED})
 
 
 def _follow(capture: Capture, source: Source) -> Iterable[Ask]:  # noqa: ARG001 - the signature of all of them

@@ -67,8 +67,6 @@ ANNOUNCEMENTS: Mapping[str, Kind] = {
 
 _STATUSES = "/api/v1/endpoints/statuses"
 
-T = TypeVar("T")
-
 
 class _Result(Payload, rename="camel"):
     """One look at an endpoint. `duration` is in nanoseconds."""
@@ -131,22 +129,18 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
     body = body_of(capture)
     signals: list[Signal] = []
     if body[:1] == b"[":
-        page = _read_endpoints(_document(body, list[msgspec.Raw], signals), signals)
+        page = _read_endpoints(json_of(body, list[msgspec.Raw], signals), signals)
     elif body[:1] == b"{":
-        parts = _document(body, dict[str, msgspec.Raw], signals)
+        parts = json_of(body, dict[str, msgspec.Raw], signals)
         if "oidc" in parts and "announcements" in parts:
-            page = _read_announcements(_document(body, _Config, signals), signals)
+            page = _read_announcements(json_of(body, _Config, signals), signals)
         elif "results" in parts and "key" in parts:
-            page = _read_endpoint(_document(body, _Endpoint, signals), signals)
+            page = _read_endpoint(json_of(body, _Endpoint, signals), signals)
         else:
             raise Unreadable(f"not a document of Gatus; it has {', '.join(sorted(parts)) or 'nothing'}")
     else:
         raise Unreadable(f"not JSON, begins with {body[:40]!r}")
     return msgspec.structs.replace(page, signals=tuple(dict.fromkeys(signals)))
-
-
-def _document(body: bytes, kind: type[T], signals: list[Signal]) -> T:
-    return json_of(body, kind, signals)
 
 
 # --- endpoints

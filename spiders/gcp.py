@@ -39,7 +39,7 @@ import msgspec
 
 from crawler.catalog import Source
 from crawler.platform import Platform
-from crawler.reading.payload import BROKEN, Ignored, Payload, decode, json_of, unread
+from crawler.reading.payload import Ignored, Payload, json_of, read_one
 from crawler.reading.words import look_up
 from crawler.records import OVER, Capture, Impact, Incident, Page, Severity, Signal, State, Unreadable, Update, instant
 
@@ -158,11 +158,7 @@ def _read_item(raw: bytes, page: str) -> tuple[Incident | None, tuple[Signal, ..
 
     Cached, because a page polled for years repeats the bytes of its incidents.
     """
-    signals: list[Signal] = []
-    try:
-        return _incident(decode(raw, _Incident, signals, "[]"), page, signals), tuple(signals)
-    except BROKEN as error:
-        return None, (*signals, unread(raw, error, "[]", ("id", "uri")))
+    return read_one(raw, _Incident, lambda event, signals: _incident(event, page, signals), "[]", ("id", "uri"))
 
 
 def _incident(event: _Incident, page: str, signals: list[Signal]) -> Incident:

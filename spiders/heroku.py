@@ -29,14 +29,15 @@ from datetime import datetime
 import msgspec
 
 from crawler.catalog import Source
-from crawler.intervals import spells
 from crawler.platform import Ask, Platform
 from crawler.reading.dates import utc
+from crawler.reading.incidents import first_told, impacts_of
 from crawler.reading.markup import plain
-from crawler.reading.payload import Ignored, Payload, Time, convert, json_of, readable
+from crawler.reading.payload import Ignored, Payload, Time, convert, json_of, readable, required
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
+    PLANNED,
     Capture,
     Component,
     ComponentState,
@@ -60,6 +61,7 @@ COLOURS: Mapping[str, Severity] = {
     "yellow": Severity.DEGRADED,
     "red": Severity.MAJOR_OUTAGE,
 }
+_COLOUR_OF = {severity: colour for colour, severity in COLOURS.items()}
 #: What an update is: None where the state stays as it was.
 UPDATES: Mapping[str, State | None] = {
     "investigating": State.INVESTIGATING,
@@ -80,7 +82,6 @@ STATES: Mapping[str, State | None] = {
     "monitoring": State.MONITORING,
     "resolved": State.RESOLVED,
 }
-_PLANNED = frozenset({State.SCHEDULED, State.IN_PROGRESS})
 
 
 class _System(Payload):
@@ -151,10 +152,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signat
         if not incidents:
             raise Unreadable(f"not an incident of Heroku: {signals[-1].detail}")
         return Page(incidents=incidents, signals=tuple(dict.fromkeys(signals)))
-    try:
-        current = convert(document, _Current, signals)
-    except msgspec.ValidationError as error:
-        raise Unreadable(f"not Heroku's current status: {error}") from error
+    current = required(document, _Current, signals, "Heroku's current status")
     if not current.status:
         raise Unreadable("a status page without a single system")
     incidents = (*_incidents(current.incidents, signals), *_incidents(current.scheduled, signals, planned=True))
@@ -180,17 +178,14 @@ def _incidents(items: Iterable[object], signals: list[Signal], planned: bool = F
     def read(item: object) -> Incident:
         return _incident(convert(item, _Incident, signals, "incidents[]"), planned, signals)
 
-    found: dict[str, Incident] = {}
-    for incident in readable(items, read, signals, "incidents[]"):
-        found.setdefault(incident.key, incident)
-    return tuple(found.values())
+    return first_told(readable(items, read, signals, "incidents[]"))
 
 
 def _incident(told: _Incident, planned: bool, signals: list[Signal]) -> Incident:
     written = sorted(told.updates, key=lambda update: update.created_at)
     updates = tuple(_update(update, signals) for update in written)
     word = look_up(STATES, told.state, signals, "incidents[].state")
-    planned = planned or told.upcoming or word is State.SCHEDULED or any(u.state in _PLANNED for u in updates)
+    planned = planned or told.upcoming or word is State.SCHEDULED or any(u.state in PLANNED for u in updates)
     state = _stage(told, word, updates, planned)
     over = told.resolved_at or next(
         (u.created_at for u in written if UPDATES.get(u.update_type) is State.RESOLVED), None
@@ -253,17 +248,7 @@ def _impacts(
         ("Development", [(update.created_at, update.status_dev) for update in written if _holds(update)]),
     ):
         changes = [(utc(at), COLOURS.get(colour or "")) for at, colour in colours]
-        for severity, started, ended in spells(changes, end):
-            word = next(colour for colour, each in COLOURS.items() if each is severity)
-            impacts.append(
-                Impact(
-                    component=Component(key=None, name=name),
-                    severity=severity,
-                    severity_text=word,
-                    started_at=started,
-                    ended_at=ended,
-                )
-            )
+        impacts += impacts_of(Component(key=None, name=name), changes, end, _COLOUR_OF.get)
     impacts += [
         Impact(
             component=msgspec.structs.replace(state.component, group=tag),

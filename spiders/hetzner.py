@@ -140,9 +140,7 @@ def read(capture: Capture, source: Source) -> Page:
 
 def _feed(capture: Capture, source: Source) -> Page:
     signals: list[Signal] = []
-    feed = feeds.read(
-        capture.body or b"", signals, base=capture.url, content_type=capture.headers.get("content-type", "")
-    )
+    feed = feeds.feed_of(capture, signals)
     if not feed.entries and "hetzner" not in f"{feed.title} {feed.link}".lower():
         raise Unreadable("an empty feed that does not say that it is Hetzner's")
     found: dict[str, list[_Entry]] = {}

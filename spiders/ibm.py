@@ -79,9 +79,7 @@ class _Item(NamedTuple):
 def read(capture: Capture, source: Source) -> Page:
     """The notifications of the feed. Raises Unreadable when the body is not that feed."""
     signals: list[Signal] = []
-    feed = feeds.read(
-        capture.body or b"", signals, base=capture.url, content_type=capture.headers.get("content-type", "")
-    )
+    feed = feeds.feed_of(capture, signals)
     if not feed.entries and "ibm" not in f"{feed.title} {feed.link} {feed.description}".lower():
         raise Unreadable("an empty feed that does not say that it is IBM's")
     found: dict[str, list[_Item]] = {}

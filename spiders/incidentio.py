@@ -40,7 +40,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from html import escape
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -50,12 +49,14 @@ from crawler.catalog import Source
 from crawler.platform import About, Ask, Platform
 from crawler.reading import dates, feeds
 from crawler.reading.dates import utc
-from crawler.reading.embedded import flight, having, html_text
-from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, unread
+from crawler.reading.embedded import data_of, flight, having, html_text
+from crawler.reading.incidents import closing, first_told, posted, set_back
+from crawler.reading.markup import plain, verbatim
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, required
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
+    PLANNED,
     Capture,
     Component,
     ComponentState,
@@ -94,12 +95,7 @@ STATES: Mapping[str, State] = {
     "maintenance_in_progress": State.IN_PROGRESS,
     "maintenance_complete": State.COMPLETED,
 }
-PLANNED = frozenset({State.SCHEDULED, State.IN_PROGRESS, State.VERIFYING, State.COMPLETED})
 
-#: Two times closer than this are the same to an operator.
-MOMENT = timedelta(minutes=1)
-#: Dated back further than this, it was carried over from another page, and its time is when it was posted there.
-CARRIED_OVER = timedelta(days=30)
 #: How much of the past one request may ask for.
 WINDOW = timedelta(days=90)
 
@@ -397,11 +393,7 @@ def read(capture: Capture, source: Source) -> Page:
 
 
 def _whole(document: Any, kind: type[T], signals: list[Signal]) -> T:
-    """A document without which the capture means nothing."""
-    try:
-        return convert(document, kind, signals)
-    except BROKEN as error:
-        raise Unreadable(f"not a document of incident.io: {error}") from error
+    return required(document, kind, signals, "a document of incident.io")
 
 
 def _page(
@@ -410,12 +402,8 @@ def _page(
     components: Iterable[ComponentState] = (),
     open_only: bool = False,
 ) -> Page:
-    """The first telling of each incident counts."""
-    told: dict[str, Incident] = {}
-    for incident in incidents:
-        told.setdefault(incident.key, incident)
     return Page(
-        incidents=tuple(told.values()),
+        incidents=first_told(incidents),
         components=tuple(components),
         signals=tuple(sorted(set(signals))),
         open_only=open_only,
@@ -449,16 +437,16 @@ def _made(key: str) -> datetime | None:
 
 def _posted(key: str, published: datetime) -> datetime:
     """When something was written: as its identifier says where the time it bears was set back."""
-    made, shown = _made(key), utc(published)
-    return made if made and MOMENT < made - shown <= CARRIED_OVER else shown
+    return posted(utc(published), _made(key))
 
 
 class _Message(NamedTuple):
-    """What tells the course of an incident: an identifier, the time the page shows, the vendor's word."""
+    """A message of either kind: its identifier, the time the page shows, the vendor's word for the state, and its text."""
 
     key: str
     shown: datetime
     word: str
+    text: str | None
 
 
 class _Course(NamedTuple):
@@ -472,32 +460,29 @@ class _Course(NamedTuple):
 
 def _course(key: str, published: datetime, messages: Sequence[_Message], over: bool) -> _Course:
     """`messages` oldest first. One and the same time for start and end is neither: it was written up afterwards."""
-    posted = _posted(key, published)
+    first = _posted(key, published)
     start = min([utc(published), *(message.shown for message in messages)])
-    started = start if MOMENT < posted - start <= CARRIED_OVER else None
-    closing = _closing(messages) if over else None
-    if closing is None:
-        return _Course(started, None, posted, None)
-    over_posted = _posted(closing.key, closing.shown)
-    if closing.shown <= start:
-        return _Course(None, None, posted, over_posted)
-    return _Course(started, closing.shown if closing.shown < over_posted else None, posted, over_posted)
+    started = start if set_back(start, first) else None
+    last = closing(messages, lambda message: STATES.get(message.word)) if over else None
+    if last is None:
+        return _Course(started, None, first, None)
+    over_posted = _posted(last.key, last.shown)
+    if last.shown <= start:
+        return _Course(None, None, first, over_posted)
+    return _Course(started, last.shown if last.shown < over_posted else None, first, over_posted)
 
 
-def _closing(messages: Sequence[_Message]) -> _Message | None:
-    """The message that said it was over, for good: the first one after the last that said it was not."""
-    found = None
-    for message in reversed(messages):
-        state = STATES.get(message.word)
-        if state is not None and state not in OVER:
-            break
-        found = message if state in OVER else found
-    return found
-
-
-def _text(message: str | None) -> str:
-    """A message that is no HTML, its blanks folded."""
-    return plain(escape(message or "", quote=False))
+def _updates(messages: Iterable[_Message], signals: list[Signal], where: str) -> tuple[Update, ...]:
+    return tuple(
+        Update(
+            key=message.key,
+            posted_at=message.shown,
+            state=look_up(STATES, message.word, signals, where),
+            state_text=message.word,
+            text=verbatim(message.text),
+        )
+        for message in messages
+    )
 
 
 # --- the page itself -----------------------------------------------------------------------------------
@@ -575,13 +560,12 @@ def _component(key: str, names: Names) -> Component:
 def _linked(spells: _Spells, names: Names, site: str, signals: list[Signal]) -> Iterator[Incident]:
     """Incidents of which no more than their spells is told."""
     hit: dict[str | None, list[_Impact]] = {}
-    for raw in spells.component_impacts:
-        try:
-            impact = convert(raw, _Impact, signals, "component_impacts[]")
-        except BROKEN as error:
-            signals.append(unread(raw, error, "component_impacts[]", kind="bad-value"))
-        else:
-            hit.setdefault(impact.status_page_incident_id, []).append(impact)
+
+    def impact(raw: Any) -> _Impact:
+        return convert(raw, _Impact, signals, "component_impacts[]")
+
+    for each in readable(spells.component_impacts, impact, signals, "component_impacts[]", kind="bad-value"):
+        hit.setdefault(each.status_page_incident_id, []).append(each)
 
     def incident(raw: Any) -> Incident:
         link = convert(raw, _Link, signals, "incident_links[]")
@@ -610,15 +594,14 @@ def _record(told: _Incident, names: Names, site: str, signals: list[Signal]) -> 
     kind = look_up(KINDS, told.type, signals, "incidents[].type")
     planned = kind is Kind.MAINTENANCE or state in PLANNED
     written = sorted(told.updates or (), key=lambda update: update.published_at)
+    messages = [_Message(u.id, utc(u.published_at), u.to_status, u.message_string) for u in written]
     impacts = _impacts(told, names, signals)
     severity = worst([impact.severity for impact in impacts])
-    course = _course(
-        told.id, told.published_at, [_Message(u.id, utc(u.published_at), u.to_status) for u in written], state in OVER
-    )
+    course = _course(told.id, told.published_at, messages, state in OVER)
     started, ended = _window(told) if planned else (course.started, course.ended)
     return Incident(
         key=told.id,
-        title=_text(told.name),
+        title=verbatim(told.name),
         url=f"{site}/incidents/{told.id}",
         kind=Kind.MAINTENANCE if planned else Kind.OUTAGE,
         severity=severity,
@@ -629,16 +612,7 @@ def _record(told: _Incident, names: Names, site: str, signals: list[Signal]) -> 
         ended_at=ended,
         first_posted_at=course.first_posted,
         resolved_posted_at=course.over_posted,
-        updates=tuple(
-            Update(
-                key=update.id,
-                posted_at=utc(update.published_at),
-                state=look_up(STATES, update.to_status, signals, "incidents[].updates[].to_status"),
-                state_text=update.to_status,
-                text=_text(update.message_string),
-            )
-            for update in written
-        ),
+        updates=_updates(messages, signals, "incidents[].updates[].to_status"),
         impacts=impacts,
         postmortem_url=told.write_up_url,
     )
@@ -707,11 +681,11 @@ def _event(raw: Any, site: str, signals: list[Signal]) -> Incident:
         posted_at=told.last_update_at and utc(told.last_update_at),
         state=state,
         state_text=told.status,
-        text=_text(told.last_update_message),
+        text=verbatim(told.last_update_message),
     )
     return Incident(
         key=told.id,
-        title=_text(told.name),
+        title=verbatim(told.name),
         url=told.url or f"{site}/incidents/{told.id}",
         kind=Kind.MAINTENANCE if planned else Kind.OUTAGE,
         severity=severity or (Severity.MAINTENANCE if planned else None),
@@ -770,7 +744,7 @@ def _like_incident(raw: Any, site: str, signals: list[Signal]) -> Incident:
     severity = look_up(IMPACTS, told.impact, signals, "incidents[].impact")
     planned = state in PLANNED or told.scheduled_for is not None or severity is Severity.MAINTENANCE
     written = sorted(told.incident_updates, key=lambda update: update.display_at or update.created_at)
-    messages = [_Message(u.id, utc(u.display_at or u.created_at), u.status) for u in written]
+    messages = [_Message(u.id, utc(u.display_at or u.created_at), u.status, u.body) for u in written]
     course = _course(told.id, told.created_at, messages, state in OVER)
     if planned:
         started = told.scheduled_for and utc(told.scheduled_for)
@@ -779,7 +753,7 @@ def _like_incident(raw: Any, site: str, signals: list[Signal]) -> Incident:
         started, ended = course.started, course.ended
     return Incident(
         key=told.id,
-        title=_text(told.name),
+        title=verbatim(told.name),
         url=f"{site}/incidents/{told.id}",
         kind=Kind.MAINTENANCE if planned else Kind.OUTAGE,
         severity=severity,
@@ -790,16 +764,7 @@ def _like_incident(raw: Any, site: str, signals: list[Signal]) -> Incident:
         ended_at=ended,
         first_posted_at=course.first_posted,
         resolved_posted_at=course.over_posted,
-        updates=tuple(
-            Update(
-                key=update.id,
-                posted_at=utc(update.display_at or update.created_at),
-                state=look_up(STATES, update.status, signals, "incidents[].incident_updates[].status"),
-                state_text=update.status,
-                text=_text(update.body),
-            )
-            for update in written
-        ),
+        updates=_updates(messages, signals, "incidents[].incident_updates[].status"),
         impacts=tuple(Impact(component=Component(key=each.id, name=each.name)) for each in told.components or ()),
     )
 
@@ -826,9 +791,7 @@ _LISTED = re.compile(r"<li>(.*?)(?:\s\(([^()]*)\))?\s*</li>", re.DOTALL)
 
 def _read_feed(capture: Capture, source: Source) -> Page:
     signals: list[Signal] = []
-    feed = feeds.read(
-        capture.body or b"", signals, base=capture.url, content_type=capture.headers.get("content-type", "")
-    )
+    feed = feeds.feed_of(capture, signals)
     if "incident.io" not in feed.generator and not any(_ULID.search(entry.link) for entry in feed.entries):
         raise Unreadable("a feed of another platform: neither its generator nor its links are those of incident.io")
     incidents = []
@@ -924,11 +887,7 @@ def _query(when: datetime) -> str:
 
 def _about(capture: Capture) -> About:
     """The name stands in the summary, wherever that stands."""
-    try:
-        html = html_text(capture.body)
-        told = flight(html) if html is not None else msgspec.json.decode(capture.body or b"")
-    except (*BROKEN, Unreadable):
-        return About()
+    told = data_of(capture, flight)
     for summary in having(told, "ongoing_incidents", "name"):
         return About(name=str(summary["name"]))
     for document in having(told, "page_title"):

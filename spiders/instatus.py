@@ -35,19 +35,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from crawler.catalog import Source
-from crawler.platform import About, Ask, Platform, below_root
+from crawler.platform import About, Ask, Platform, below_root, root_of
 from crawler.reading import dates
-from crawler.reading.embedded import flight, having, html_text, script
+from crawler.reading.embedded import data_of, flight, having, html_text, script
+from crawler.reading.incidents import first_told, oldest_first, posted
 from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, convert, json_of, unread
+from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, convert, json_of, readable, required
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
+    PLANNED,
     Capture,
     Component,
     ComponentState,
@@ -83,12 +84,6 @@ STATES: Mapping[str, State] = {
     "verifying": State.VERIFYING,
     "completed": State.COMPLETED,
 }
-PLANNED = frozenset({State.SCHEDULED, State.IN_PROGRESS, State.VERIFYING, State.COMPLETED})
-
-#: Two times closer than this are the same to an operator.
-MOMENT = timedelta(minutes=1)
-#: Dated back further than this, it was carried over from another page.
-CARRIED_OVER = timedelta(days=30)
 
 _PAGE_STATE = re.compile(
     r"UP|HASISSUES|(?:ALL|SOME|ONE)?(?:UNDERMAINTENANCE|DEGRADEDPERFORMANCE|(?:PARTIAL|MINOR|MAJOR)OUTAGE)"
@@ -96,7 +91,6 @@ _PAGE_STATE = re.compile(
 #: How Checkly, which imitates the summary, calls its pages.
 _CHECKLY = re.compile(r"OPERATIONAL|[A-Z]+_[A-Z_]+")
 _CUID = re.compile(r"c[0-9a-z]{24,}")
-_BROKEN = (*BROKEN, TypeError)
 
 #: A text, or the same text by language.
 Text = str | dict[str, str | None] | None
@@ -210,30 +204,24 @@ class _Reading:
         self.capture = capture
         self.source = source
         self.signals: list[Signal] = []
-        parts = urlsplit(capture.url)
-        self.root = f"{parts.scheme}://{parts.netloc}"
+        self.root = root_of(capture.url)
         self.names: dict[str, Component] = {}
         self.spells: dict[str, list[tuple[str, _Spell]]] = {}
 
     def time(self, text: str | None, where: str, planned: bool = False) -> datetime | None:
         """None, and a signal, when it is no time."""
-        if not text:
-            return None
-        return dates.moment(text, self.source, self.capture.fetched_at, self.signals, where, planned=planned)
+        return dates.moment(text or None, self.source, self.capture.fetched_at, self.signals, where, planned=planned)
 
     def page(
         self, incidents: Iterable[Incident], components: Iterable[ComponentState] = (), open_only: bool = False
     ) -> Page:
-        """The first telling of each incident counts."""
-        told: dict[str, Incident] = {}
-        for incident in incidents:
-            told.setdefault(incident.key, incident)
-        whole = all_read(self.signals)
+        """All of it, each signal once. `open_only`: it lists what is open, as far as that could be read."""
+        told = first_told(incidents)
         return Page(
-            incidents=tuple(told.values()),
+            incidents=told,
             components=tuple(components),
             signals=tuple(sorted(set(self.signals))),
-            open_only=open_only and whole,
+            open_only=open_only and all_read(self.signals),
         )
 
 
@@ -253,10 +241,7 @@ def read(capture: Capture, source: Source) -> Page:
 
 
 def _read_summary(document: Any, reading: _Reading) -> Page:
-    try:
-        summary = convert(document, _Summary, reading.signals)
-    except _BROKEN as error:
-        raise Unreadable(f"not a summary of Instatus: {error}") from error
+    summary = required(document, _Summary, reading.signals, "a summary of Instatus")
     raws = [*(summary.active_incidents or ()), *(summary.active_maintenances or ())]
     if _CHECKLY.fullmatch(summary.page.status) or any(isinstance(raw, dict) and "startedAt" in raw for raw in raws):
         raise Unreadable(f"looks like Checkly, not Instatus: {summary.page.status!r}")
@@ -294,7 +279,7 @@ def _read_html(html: str, reading: _Reading) -> Page:
 def _keep_spell(component: str, raw: Any, reading: _Reading) -> None:
     try:
         spell = convert(raw, _Spell, reading.signals, "componentsUptime.*.outages[]")
-    except _BROKEN as error:
+    except BROKEN as error:
         reading.signals.append(Signal("bad-value", "componentsUptime.*.outages[]", f"{component}: {error}"))
         return
     if spell.notice_id is None:
@@ -308,7 +293,7 @@ def _components(raws: Iterable[Any], reading: _Reading, heading: str | None = No
     for raw in raws:
         try:
             told = convert(raw, _Listed, reading.signals, "components[]")
-        except _BROKEN as error:
+        except BROKEN as error:
             reading.signals.append(Signal("bad-component", "components[]", str(error)))
             continue
         name = _text(told.name) or told.id
@@ -324,11 +309,11 @@ def _components(raws: Iterable[Any], reading: _Reading, heading: str | None = No
 
 def _each(raws: Iterable[Any], reading: _Reading) -> Iterator[Incident]:
     """Each incident that can be read; one that cannot becomes a signal."""
-    for raw in raws:
-        try:
-            yield _incident(convert(raw, _Notice, reading.signals, "notices[]"), reading)
-        except _BROKEN as error:
-            reading.signals.append(unread(raw, error, "notices[]", ("id", "url")))
+
+    def incident(raw: Any) -> Incident:
+        return _incident(convert(raw, _Notice, reading.signals, "notices[]"), reading)
+
+    return readable(raws, incident, reading.signals, "notices[]", ("id", "url"))
 
 
 def _text(text: Text) -> str:
@@ -349,9 +334,7 @@ def _made(key: str) -> datetime | None:
 def _posted(key: str, shown: datetime | None) -> datetime | None:
     """When something was written: as its identifier says where the time it bears was set back."""
     made = _made(key)
-    if shown is None:
-        return made
-    return made if made and MOMENT < made - shown <= CARRIED_OVER else shown
+    return made if shown is None else posted(shown, made)
 
 
 def _incident(told: _Notice, reading: _Reading) -> Incident:
@@ -364,15 +347,15 @@ def _incident(told: _Notice, reading: _Reading) -> Incident:
     impact = look_up(IMPACTS, told.impact, signals, "notices[].impact")
     shown = reading.time(told.started, "notices[].started")
     resolved = reading.time(told.resolved, "notices[].resolved")
-    posted = _posted(key, shown)
-    updates = sorted(_updates(told, reading), key=lambda update: update.posted_at or datetime.max.replace(tzinfo=UTC))
+    first = _posted(key, shown)
+    updates = oldest_first(_updates(told, reading))
     over = next((_posted(u.key or "", u.posted_at) for u in updates if u.state in OVER), None)
     if planned:
         started = reading.time(told.start or told.started, "notices[].start", planned=True)
         ended = _end(started, told.duration, signals)
     else:
-        started, ended = (shown if shown and posted and posted > shown else None), None
-    impacts = _impacts(told, key, started or posted, resolved, reading)
+        started, ended = (shown if shown and first and first > shown else None), None
+    impacts = _impacts(told, key, started or first, resolved, reading)
     severity = worst([impact, *(each.severity for each in impacts)])
     return Incident(
         key=key,
@@ -385,7 +368,7 @@ def _incident(told: _Notice, reading: _Reading) -> Incident:
         state_text=told.status,
         started_at=started,
         ended_at=ended,
-        first_posted_at=_made(key) if planned else posted,
+        first_posted_at=_made(key) if planned else first,
         resolved_posted_at=(over or resolved) if state in OVER else None,
         updates=tuple(updates),
         impacts=impacts,
@@ -445,8 +428,7 @@ def _impacts(
 
 def _history(source: Source, now: datetime) -> Iterable[Ask]:  # noqa: ARG001 - the signature of all of them
     """The first page of the past."""
-    parts = urlsplit(source.url)
-    return (Ask(f"{parts.scheme}://{parts.netloc}/history/1"),)
+    return (Ask(f"{root_of(source.url)}/history/1"),)
 
 
 def _older(capture: Capture, source: Source) -> Iterable[Ask]:
@@ -461,11 +443,7 @@ def _older(capture: Capture, source: Source) -> Iterable[Ask]:
 
 def _about(capture: Capture) -> About:
     """The name stands in the summary, and among the settings of the page."""
-    try:
-        html = html_text(capture.body)
-        told = flight(html) if html is not None else msgspec.json.decode(capture.body or b"")
-    except (*_BROKEN, Unreadable):
-        return About()
+    told = data_of(capture, flight)
     for page in (*having(told, "name", "url", "status"), *having(told, "name", "subdomain")):
         return About(name=_text(page["name"]) or None)
     return About()

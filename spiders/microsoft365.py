@@ -111,13 +111,7 @@ def _posts(body: bytes, signals: list[Signal]) -> list[_Post]:
 
 
 def _fed(capture: Capture, source: Source, signals: list[Signal]) -> list[_Post]:
-    feed = feeds.read(
-        capture.body or b"",
-        signals,
-        base=capture.url,
-        content_type=capture.headers.get("content-type", ""),
-        extensions=("status",),
-    )
+    feed = feeds.feed_of(capture, signals, extensions=("status",))
     posts = [
         _Post(
             id=entry.id or entry.link or entry.title,
@@ -125,9 +119,7 @@ def _fed(capture: Capture, source: Source, signals: list[Signal]) -> list[_Post]
             message=entry.content,
             title=entry.title,
             service_display_name=feed.title.removesuffix(" Status") or None,
-            authored_date_time=moment(entry.published, source, capture.fetched_at, signals, "item.pubDate")
-            if entry.published
-            else None,
+            authored_date_time=moment(entry.published or None, source, capture.fetched_at, signals, "item.pubDate"),
         )
         for entry in feed.entries
         if "status" in entry.extra

@@ -30,19 +30,19 @@ Times are UTC with `Z`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from html import escape
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from crawler.catalog import Source
-from crawler.platform import About, Platform
+from crawler.platform import About, Platform, root_of
 from crawler.reading.dates import utc
 from crawler.reading.embedded import html_text
-from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, unread
+from crawler.reading.incidents import MOMENT, closing, oldest_first, set_back
+from crawler.reading.markup import verbatim
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, required
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
@@ -85,10 +85,6 @@ MONITOR_STATES: Mapping[str, Severity] = {
     "maintenance": Severity.MAINTENANCE,
 }
 
-#: Two times closer than this are the same to an operator.
-MOMENT = timedelta(minutes=1)
-#: Dated back further than this, it was carried over from another page.
-CARRIED_OVER = timedelta(days=30)
 
 #: What a document has one of: its own list.
 _LISTS = ("activeIncidents", "incidents", "scheduledMaintenanceEvents", "announcements")
@@ -252,10 +248,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
     if "statusPageResources" not in document or not document.keys() & set(_LISTS):
         raise Unreadable(f"not a document of OneUptime; it has {', '.join(sorted(document)) or 'nothing'}")
     signals: list[Signal] = []
-    try:
-        told = convert(_unwrap(document), _Document, signals)
-    except BROKEN as error:
-        raise Unreadable(f"not a document of OneUptime: {error}") from error
+    told = required(_unwrap(document), _Document, signals, "a document of OneUptime")
     return _Reading(capture, told, signals).page()
 
 
@@ -272,8 +265,7 @@ class _Reading:
     """One document being read."""
 
     def __init__(self, capture: Capture, told: _Document, signals: list[Signal]) -> None:
-        parts = urlsplit(capture.url)
-        self.root = f"{parts.scheme}://{parts.netloc}"
+        self.root = root_of(capture.url)
         self.told = told
         self.signals = signals
         groups = {row.id: row.name for row in self.rows(told.resource_groups, _Named)}
@@ -283,7 +275,7 @@ class _Reading:
         self.showing: dict[str, list[Component]] = {}
         for row in self.resources:
             name = row.display_name or (row.monitor and row.monitor.name) or row.id
-            component = Component(key=row.id, name=_text(name), group=groups.get(row.status_page_group_id or ""))
+            component = Component(key=row.id, name=verbatim(name), group=groups.get(row.status_page_group_id or ""))
             self.components[row.id] = component
             members = (told.monitors_in_group or {}).get(row.monitor_group_id or "", ())
             for monitor in (row.monitor_id or (row.monitor.id if row.monitor else None), *members):
@@ -336,13 +328,8 @@ class _Reading:
     def by_record(self, raws: Iterable[Any], parse: Callable[[Any], Any]) -> dict[str, list[Any]]:
         """Notes, or changes, by the record that they belong to."""
         found: dict[str, list[Any]] = {}
-        for raw in raws:
-            try:
-                told = parse(raw)
-            except BROKEN as error:
-                self.signals.append(unread(raw, error, "notes and timelines", ("_id",)))
-            else:
-                found.setdefault(str(told.incident_id or told.scheduled_maintenance_id), []).append(told)
+        for told in readable(raws, parse, self.signals, "notes and timelines", ("_id",)):
+            found.setdefault(str(told.incident_id or told.scheduled_maintenance_id), []).append(told)
         return found
 
     def each(self, raws: Iterable[Any] | None, parse: Callable[[Any], Incident]) -> Iterator[Incident]:
@@ -381,9 +368,9 @@ class _Reading:
 
     def updates(self, key: str, description: str | None, created: datetime | None) -> list[Update]:
         """The description, the notes and the changes of state, as the page shows them one below the other."""
-        found = [Update(key=key, posted_at=created, text=_text(description))] if description else []
+        found = [Update(key=key, posted_at=created, text=verbatim(description))] if description else []
         found += [
-            Update(key=note.id, posted_at=note.posted_at and utc(note.posted_at), text=_text(note.note))
+            Update(key=note.id, posted_at=note.posted_at and utc(note.posted_at), text=verbatim(note.note))
             for note in self.notes.get(key, ())
         ]
         for change in self.changes.get(key, ()):
@@ -399,16 +386,12 @@ class _Reading:
                     text="",
                 )
             )
-        return sorted(found, key=lambda update: update.posted_at or datetime.max.replace(tzinfo=UTC))
+        return oldest_first(found)
 
     def closing(self, key: str, updates: list[Update]) -> tuple[datetime | None, datetime | None]:
         """When it was over, for good, and when that was written."""
         written = {change.id: change.created_at for change in self.changes.get(key, ())}
-        found: Update | None = None
-        for update in reversed(updates):
-            if update.state is not None and update.state not in OVER:
-                break
-            found = update if update.state in OVER else found
+        found = closing(updates, lambda update: update.state)
         if found is None:
             return None, None
         made = written.get(found.key or "")
@@ -423,16 +406,15 @@ class _Reading:
         word = told.incident_severity.name if told.incident_severity else None
         state = self.state(told.current_incident_state, "incidentState")
         over, over_posted = self.closing(told.id, updates) if state in OVER else (None, None)
-        set_back = created and declared and MOMENT < created - declared <= CARRIED_OVER
         return Incident(
             key=told.id,
-            title=_text(told.title),
+            title=verbatim(told.title),
             url=f"{self.root}/incidents/{told.id}",
             severity=look_up(SEVERITIES, word, self.signals, "incidents[].incidentSeverity.name"),
             severity_text=word,
             state=state,
             state_text=told.current_incident_state.name if told.current_incident_state else None,
-            started_at=declared if set_back else None,
+            started_at=declared if created and declared and set_back(declared, created) else None,
             ended_at=over if over and over_posted and over_posted - over > MOMENT else None,
             first_posted_at=created,
             resolved_posted_at=over_posted,
@@ -450,7 +432,7 @@ class _Reading:
         state = self.state(current, "scheduledMaintenanceState")
         return Incident(
             key=told.id,
-            title=_text(told.title),
+            title=verbatim(told.title),
             url=f"{self.root}/scheduled-events/{told.id}",
             kind=Kind.MAINTENANCE,
             severity=Severity.MAINTENANCE,
@@ -473,7 +455,7 @@ class _Reading:
         shown = utc(told.show_announcement_at)
         return Incident(
             key=told.id,
-            title=_text(told.title),
+            title=verbatim(told.title),
             url=f"{self.root}/announcements/{told.id}",
             kind=Kind.NOTICE,
             severity=Severity.NOTICE,
@@ -488,11 +470,6 @@ class _Reading:
         """The resources that show those monitors; a monitor that none shows is not on this page."""
         shown = {c.key: c for monitor in monitors or () for c in self.showing.get(monitor.id, ())}
         return tuple(Impact(component=component) for component in shown.values())
-
-
-def _text(text: str | None) -> str:
-    """Markdown, in which `<` is a character; its blanks folded."""
-    return plain(escape(text or "", quote=False))
 
 
 def _find(root: str, html: str) -> Mapping[str, str]:  # noqa: ARG001 - the signature of all of them

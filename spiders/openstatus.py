@@ -27,8 +27,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from html import escape
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -38,8 +37,9 @@ from crawler.platform import About, Platform, below_root
 from crawler.reading import dates, feeds
 from crawler.reading.dates import utc
 from crawler.reading.embedded import html_text
-from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable
+from crawler.reading.incidents import over_posted
+from crawler.reading.markup import plain, sections, verbatim
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, readable, required
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
@@ -87,7 +87,6 @@ STATES: Mapping[str, State] = {
 }
 
 
-T = TypeVar("T")
 Key = int | str
 
 
@@ -242,17 +241,17 @@ class _Reading:
 
     def feed(self, document: Any) -> Page:
         """The JSON feed."""
-        told = self.whole(document, _Feed)
+        told = required(document, _Feed, self.signals, "a document of openstatus")
         look_up(MONITOR_STATES, told.status, self.signals, "status")
         words = {str(monitor.id): monitor.status for monitor in told.monitors}
         groups = {str(group.id): group.name for group in told.page_component_groups or ()}
-        self.monitors = {str(m.id): Component(key=f"monitor-{m.id}", name=_text(m.name)) for m in told.monitors}
+        self.monitors = {str(m.id): Component(key=f"monitor-{m.id}", name=verbatim(m.name)) for m in told.monitors}
         states = []
         for component in told.page_components or ():
             if component.group_id is not None and str(component.group_id) not in groups:
                 self.signals.append(Signal("unknown-component", "pageComponents[].groupId", str(component.group_id)))
             known = Component(
-                key=str(component.id), name=_text(component.name), group=groups.get(str(component.group_id))
+                key=str(component.id), name=verbatim(component.name), group=groups.get(str(component.group_id))
             )
             self.components[str(component.id)] = known
             word = words.pop(str(component.monitor_id), None)
@@ -272,13 +271,13 @@ class _Reading:
 
     def imitation(self, document: Any) -> Page:
         """What is open, in Statuspage's words."""
-        told = self.whole(document, _Like)
+        told = required(document, _Like, self.signals, "a document of openstatus")
         if told.status:
             look_up(INDICATORS, told.status.indicator, self.signals, "status.indicator")
         self.root = told.page.url.rstrip("/")
         components = [
             ComponentState(
-                component=Component(key=None, name=_text(each.name)),
+                component=Component(key=None, name=verbatim(each.name)),
                 severity=look_up(COMPONENT_STATES, each.status, self.signals, "components[].status"),
                 severity_text=each.status,
             )
@@ -291,13 +290,6 @@ class _Reading:
         listed = told.incidents is not None
         whole = len(incidents) == len(told.incidents or ()) + len(told.scheduled_maintenances or ())
         return self.page(incidents, components, open_only=listed and whole)
-
-    def whole(self, document: Any, kind: type[T]) -> T:
-        """A document without which the capture means nothing."""
-        try:
-            return convert(document, kind, self.signals)
-        except BROKEN as error:
-            raise Unreadable(f"not a document of openstatus: {error}") from error
 
     def page(
         self, incidents: Iterable[Incident], components: Iterable[ComponentState] = (), open_only: bool = False
@@ -323,7 +315,7 @@ class _Reading:
                 posted_at=utc(update.date),
                 state=look_up(STATES, update.status, self.signals, f"{where}.statusReportUpdates[].status"),
                 state_text=update.status,
-                text=_text(update.message),
+                text=verbatim(update.message),
             )
             for update in sorted(told.status_report_updates, key=lambda update: update.date)
         ]
@@ -336,12 +328,12 @@ class _Reading:
         state = look_up(STATES, word, self.signals, f"{where}.status")
         return Incident(
             key=key,
-            title=_text(title),
+            title=verbatim(title),
             url=f"{self.root}/events/{key.replace('-', '/', 1)}",
             state=state,
             state_text=word,
             first_posted_at=updates[0].posted_at if updates else None,
-            resolved_posted_at=_over(updates) if state in OVER else None,
+            resolved_posted_at=over_posted(updates, state),
             updates=tuple(updates),
             impacts=hit,
         )
@@ -350,11 +342,11 @@ class _Reading:
         """One maintenance; its message, where it has had no others, is there since it was planned."""
         told = convert(raw, _Maintenance, self.signals, where)
         updates = [
-            Update(key=str(update.id), posted_at=utc(update.date), text=_text(update.message))
+            Update(key=str(update.id), posted_at=utc(update.date), text=verbatim(update.message))
             for update in sorted(told.maintenance_updates or (), key=lambda update: update.date)
         ]
         if not updates and told.message:
-            updates = [Update(posted_at=None, text=_text(told.message))]
+            updates = [Update(posted_at=None, text=verbatim(told.message))]
         start, end = utc(told.since), told.to and utc(told.to)
         over = end is not None and end <= self.fetched_at
         state = State.COMPLETED if over else State.SCHEDULED if start > self.fetched_at else State.IN_PROGRESS
@@ -374,7 +366,7 @@ class _Reading:
         start, end = bounds
         return Incident(
             key=key,
-            title=_text(title),
+            title=verbatim(title),
             url=f"{self.root}/events/{key.replace('-', '/', 1)}",
             kind=Kind.MAINTENANCE,
             severity=Severity.MAINTENANCE,
@@ -407,7 +399,7 @@ class _Reading:
                 posted_at=utc(update.created_at),
                 state=look_up(STATES, update.status, self.signals, f"{where}.incident_updates[].status"),
                 state_text=update.status,
-                text=_text(update.body),
+                text=verbatim(update.body),
             )
             for update in sorted(told.incident_updates, key=lambda update: update.created_at)
         ]
@@ -431,9 +423,7 @@ _DATED = re.compile(r"(?:^|\n\n)(\d{4}-\d\d-\d\dT[\d:.]+Z): ")
 
 def _read_feed(capture: Capture, source: Source) -> Page:
     reading = _Reading(capture)
-    feed = feeds.read(
-        capture.body or b"", reading.signals, base=capture.url, content_type=capture.headers.get("content-type", "")
-    )
+    feed = feeds.feed_of(capture, reading.signals)
     if "openstatus" not in feed.generator.lower():
         raise Unreadable(f"a feed of another platform: its generator is {feed.generator[:60]!r}")
     incidents = []
@@ -454,18 +444,15 @@ def _told_by_entry(entry: feeds.Entry, when: datetime | None) -> Incident:
         raise ValueError("neither a report nor a maintenance")
     text = entry.content.replace("\r\n", "\n").strip()
     planned = event[1] == "maintenance"
-    heads = list((_DATED if planned else _TOLD).finditer(text))
-    ends = [*(head.start() for head in heads[1:]), len(text)][: len(heads)]
-    updates = []
-    for head, end in zip(heads, ends, strict=True):
-        updates.append(
-            Update(
-                posted_at=utc(datetime.fromisoformat(head[1])) if planned else None,
-                state=None if planned else STATES[head[1].lower()],
-                state_text=None if planned else head[1],
-                text=plain(text[head.end() : end]),
-            )
+    updates = [
+        Update(
+            posted_at=utc(datetime.fromisoformat(head[1])) if planned else None,
+            state=None if planned else STATES[head[1].lower()],
+            state_text=None if planned else head[1],
+            text=plain(message),
         )
+        for head, message in sections(_DATED if planned else _TOLD, text)
+    ]
     updates.reverse()  # they stand newest first
     state = None if planned else STATES[title[1].lower()]
     return Incident(
@@ -479,21 +466,6 @@ def _told_by_entry(entry: feeds.Entry, when: datetime | None) -> Incident:
         resolved_posted_at=when if state in OVER else None,
         updates=tuple(updates) or (Update(posted_at=when, text=plain(text)),),
     )
-
-
-def _over(updates: list[Update]) -> datetime | None:
-    """When it was said to be over, for good."""
-    found = None
-    for update in reversed(updates):
-        if update.state is not None and update.state not in OVER:
-            break
-        found = update.posted_at if update.state in OVER else found
-    return found
-
-
-def _text(text: str | None) -> str:
-    """Markdown, in which `<` is a character; its blanks folded."""
-    return plain(escape(text or "", quote=False))
 
 
 def _about(capture: Capture) -> About:

@@ -28,7 +28,7 @@ import msgspec
 from crawler.catalog import Source
 from crawler.platform import Platform
 from crawler.reading import feeds
-from crawler.reading.dates import moment
+from crawler.reading.dates import moment, month_number
 from crawler.reading.markup import plain
 from crawler.reading.payload import Ignored, Payload, body_of, convert, json_of
 from crawler.reading.words import look_up
@@ -70,7 +70,6 @@ _LABELLED = re.compile(
     r"(?i)\b(?P<label>Start|End) Time:\s*(?P<month>[A-Z][a-z]+) (?P<day>\d{1,2}), (?P<year>20\d\d),? "
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2}) UTC"
 )
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 class _Service(Payload, kw_only=True, rename="camel"):
@@ -182,9 +181,7 @@ def _severity(word: str, signals: list[Signal]) -> Severity | None:
 
 def _feed(capture: Capture, source: Source) -> Page:
     signals: list[Signal] = []
-    feed = feeds.read(
-        capture.body or b"", signals, base=capture.url, content_type=capture.headers.get("content-type", "")
-    )
+    feed = feeds.feed_of(capture, signals)
     if not feed.entries and not re.search(r"(?i)oracle|\boci\b", f"{feed.title} {feed.link} {feed.description}"):
         raise Unreadable("an empty feed that does not say that it is Oracle's")
     incidents: dict[str, Incident] = {}
@@ -269,8 +266,7 @@ def _interval(newest_first: Sequence[Update]) -> _Interval:
     found: dict[str, datetime] = {}
     for update in newest_first:
         for match in _LABELLED.finditer(update.text):
-            if match["month"][:3].lower() in _MONTHS:
-                month = _MONTHS.index(match["month"][:3].lower()) + 1
+            if month := month_number(match["month"]):
                 day = datetime(int(match["year"]), month, int(match["day"]), tzinfo=UTC)
                 since = timedelta(hours=int(match["hour"]), minutes=int(match["minute"]))
                 found.setdefault(match["label"].lower(), day + since)

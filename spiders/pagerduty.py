@@ -25,17 +25,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import takewhile
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
 from crawler.catalog import Source
-from crawler.intervals import spells
-from crawler.platform import About, Ask, Platform
+from crawler.platform import About, Ask, Platform, root_of
 from crawler.reading.dates import utc
 from crawler.reading.embedded import html_text, script
+from crawler.reading.incidents import impacts_of, over_posted
 from crawler.reading.markup import plain
 from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, unread
 from crawler.reading.words import look_up
@@ -374,8 +373,7 @@ def _made(told: _Told, services: Mapping[str, Component], signals: list[Signal])
         for each, state in zip(said, states, strict=True)
     ]
     state = states[-1] if states else None
-    closing = list(takewhile(lambda update: update.state in OVER, reversed(updates)))
-    over = closing[-1].posted_at if closing else None
+    over = over_posted(updates, state)
     impacts = tuple(_impacts(told, said, over, services, signals))
     words = [
         *zip(severities, (each.severity for each in said), strict=True),
@@ -406,28 +404,20 @@ def _impacts(
 ) -> Iterator[Impact]:
     """The spells of each service; a maintenance merely names it."""
     named: dict[str, Component] = {}
-    words: dict[tuple[str, Severity], str] = {}
+    words: dict[str, dict[Severity, str]] = {}
     changes: dict[str, list[tuple[datetime, Severity | None]]] = {}
     for each in said:
         for key, name, word in each.services:
             named.setdefault(key, services.get(key) or Component(key=key, name=name or key))
             severity = look_up(SEVERITIES, _plain(word), signals, "incidents[].updates[].impacted_services[].severity")
             if severity:
-                words[key, severity] = word or ""
+                words.setdefault(key, {})[severity] = word or ""
             changes.setdefault(key, []).append((each.posted, severity))
     for key, component in named.items():
-        held = spells(changes[key], end) if told.kind is Kind.OUTAGE else []
-        if not held:
-            planned = told.kind is Kind.MAINTENANCE
-            yield Impact(component=component, severity=Severity.MAINTENANCE if planned else None)
-        for severity, started, ended in held:
-            yield Impact(
-                component=component,
-                severity=severity,
-                severity_text=words[key, severity],
-                started_at=started,
-                ended_at=ended,
-            )
+        if told.kind is Kind.MAINTENANCE:
+            yield Impact(component=component, severity=Severity.MAINTENANCE)
+        else:
+            yield from impacts_of(component, changes[key], end, words.get(key, {}).get) or [Impact(component=component)]
 
 
 def _services(data: Any, summary: _Summary) -> dict[str, Component]:
@@ -461,11 +451,6 @@ def _states(services: Mapping[str, Component], incidents: list[Incident]) -> Ite
 # --- asking -----------------------------------------------------------------------------------------
 
 
-def _root(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def _posts_from(root: str, since: datetime, until: datetime, token: str | None = None) -> str:
     query = {"since": int(since.timestamp() * 1000), "until": int(until.timestamp() * 1000)}
     return f"{root}/api/posts?{urlencode({**query, **({'continuation_token': token} if token else {})})}"
@@ -485,17 +470,17 @@ def _follow(capture: Capture, source: Source) -> Iterable[Ask]:  # noqa: ARG001 
     words = _words(capture)
     if words is None:
         return ()
-    root, now = _root(capture.url), capture.fetched_at
+    root, now = root_of(capture.url), capture.fetched_at
     return (Ask(_posts_from(root, now - RECENT, now), name=f"{root}/api/posts#{words}"),)
 
 
 def _history(source: Source, now: datetime) -> Iterable[Ask]:  # noqa: ARG001 - the signature of all of them
-    return (Ask(f"{_root(source.url)}/api/post_enums"),)
+    return (Ask(f"{root_of(source.url)}/api/post_enums"),)
 
 
 def _older(capture: Capture, source: Source) -> Iterable[Ask]:  # noqa: ARG001 - the signature of all of them
     """The next page, else the window before this one; none before a window without posts."""
-    root, words = _root(capture.url), _words(capture)
+    root, words = root_of(capture.url), _words(capture)
     until = capture.fetched_at
     if words is None:
         parts = urlsplit(capture.url)

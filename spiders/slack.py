@@ -21,21 +21,20 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import msgspec
-
 from crawler.catalog import Source
 from crawler.platform import Platform
 from crawler.reading.dates import utc
+from crawler.reading.incidents import first_told, kind_of
 from crawler.reading.markup import plain
-from crawler.reading.payload import Ignored, Payload, Time, convert, json_of, readable
+from crawler.reading.payload import Ignored, Payload, Time, convert, json_of, readable, required
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
+    PLANNED,
     Capture,
     Component,
     Impact,
     Incident,
-    Kind,
     Page,
     Severity,
     Signal,
@@ -59,7 +58,6 @@ STATES: Mapping[str, State | None] = {
 }
 PAGE_STATES: Mapping[str, None] = {"ok": None, "active": None}
 
-_PLANNED = frozenset({State.SCHEDULED, State.COMPLETED})
 _SUMMARY = re.compile(r"(?i)issue summary\b")
 
 
@@ -99,10 +97,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signat
     signals: list[Signal] = []
     current = isinstance(document, dict)
     if isinstance(document, dict):
-        try:
-            page = convert(document, _Current, signals)
-        except msgspec.ValidationError as error:
-            raise Unreadable(f"not Slack's current status: {error}") from error
+        page = required(document, _Current, signals, "Slack's current status")
         look_up(PAGE_STATES, page.status, signals, "status")
         items = page.active_incidents
     elif isinstance(document, list):
@@ -113,13 +108,11 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signat
     def told(item: object) -> Incident:
         return _incident(convert(item, _Incident, signals, "incidents[]"), signals)
 
-    incidents: dict[str, Incident] = {}
-    for incident in readable(items, told, signals, "incidents[]"):
-        incidents.setdefault(incident.key, incident)
+    incidents = first_told(readable(items, told, signals, "incidents[]"))
     if items and not incidents:
         raise Unreadable(f"no item is an incident of Slack: {signals[-1].detail}")
     return Page(
-        incidents=tuple(incidents.values()),
+        incidents=incidents,
         signals=tuple(dict.fromkeys(signals)),
         open_only=current and len(incidents) == len(items),
     )
@@ -128,7 +121,7 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the signat
 def _incident(told: _Incident, signals: list[Signal]) -> Incident:
     severity = look_up(TYPES, told.type, signals, "incidents[].type")
     state = look_up(STATES, told.status, signals, "incidents[].status")
-    planned = severity is Severity.MAINTENANCE or state in _PLANNED
+    planned = severity is Severity.MAINTENANCE or state in PLANNED
     if planned and told.status.strip().lower() == "active":
         state = State.IN_PROGRESS
     updates = tuple(_update(note) for note in sorted(told.notes, key=lambda note: note.date_created))
@@ -137,7 +130,7 @@ def _incident(told: _Incident, signals: list[Signal]) -> Incident:
         key=str(told.id),
         title=plain(told.title),
         url=told.url,
-        kind=_kind(planned, severity),
+        kind=kind_of(planned, severity),
         severity=severity,
         severity_text=told.type,
         state=state,
@@ -152,12 +145,6 @@ def _incident(told: _Incident, signals: list[Signal]) -> Incident:
         ),
         postmortem_at=next((u.posted_at for u in updates if u.state is State.POSTMORTEM), None),
     )
-
-
-def _kind(planned: bool, severity: Severity | None) -> Kind:
-    if planned:
-        return Kind.MAINTENANCE
-    return Kind.NOTICE if severity is Severity.NOTICE else Kind.OUTAGE
 
 
 def _update(note: _Note) -> Update:

@@ -35,6 +35,7 @@ from crawler.platform import About, Platform
 from crawler.reading import feeds
 from crawler.reading.dates import moment
 from crawler.reading.embedded import html_text
+from crawler.reading.incidents import kind_of
 from crawler.reading.markup import plain
 from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, convert, unread
 from crawler.reading.words import look_up
@@ -45,7 +46,6 @@ from crawler.records import (
     ComponentState,
     Impact,
     Incident,
-    Kind,
     Page,
     Severity,
     Signal,
@@ -99,7 +99,7 @@ def read(capture: Capture, source: Source) -> Page:
     if html is not None:
         return reading.html(html)
     if feeds.looks_like_one(body):
-        return reading.feed(body)
+        return reading.feed()
     return reading.json(body)
 
 
@@ -250,7 +250,7 @@ class _Reading:
             key=key,
             title=title,
             url=url,
-            kind=Kind.MAINTENANCE if planned else Kind.NOTICE if severity is Severity.NOTICE else Kind.OUTAGE,
+            kind=kind_of(planned, severity),
             severity=severity,
             severity_text=worst or kind,
             state=state,
@@ -323,9 +323,9 @@ class _Reading:
 
     # The feed
 
-    def feed(self, body: bytes) -> Page:
+    def feed(self) -> Page:
         """The incidents of a feed, whose items are messages."""
-        feed = feeds.read(body, self.signals, base=self.capture.url)
+        feed = feeds.feed_of(self.capture, self.signals)
         entries: dict[str, list[feeds.Entry]] = {}
         for entry in feed.entries:
             key = _ID.search(entry.link)

@@ -31,7 +31,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from itertools import product
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,11 +40,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from crawler.catalog import Source
-from crawler.intervals import spells
 from crawler.platform import Platform
 from crawler.reading.dates import utc
+from crawler.reading.incidents import MOMENT, impacts_of
 from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, Time, convert, json_of, unread
+from crawler.reading.payload import Ignored, Payload, Time, convert, json_of, readable
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
@@ -69,6 +70,7 @@ STATUSES: Mapping[str, Severity] = {
     "500": Severity.MAJOR_OUTAGE,
     "600": Severity.NOTICE,
 }
+_CODE_OF = {severity: code for code, severity in STATUSES.items()}
 STATES: Mapping[Kind, Mapping[str, State]] = {
     Kind.OUTAGE: {
         "100": State.INVESTIGATING,
@@ -78,8 +80,6 @@ STATES: Mapping[Kind, Mapping[str, State]] = {
     },
     Kind.MAINTENANCE: {"100": State.SCHEDULED, "200": State.IN_PROGRESS},
 }
-#: `datetime_open` this much before the first message was set by hand: it says when it began.
-MOMENT = timedelta(minutes=1)
 
 _API_HOSTS = (".status.io", ".hostedstatus.com")
 _ADDRESS = re.compile(r"/1\.0/status/([0-9a-f]{24})$")
@@ -165,14 +165,14 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
         (Kind.MAINTENANCE, result.maintenance.active, "maintenance.active[]"),
         (Kind.MAINTENANCE, result.maintenance.upcoming, "maintenance.upcoming[]"),
     )
+
+    def incident(item: Any, kind: Kind, where: str) -> Incident:
+        event = convert(item, _Event, signals, where)
+        return _incident(event, kind, _site(capture.url, kind), grid, signals, where)
+
     incidents: list[Incident] = []
     for kind, items, where in events:
-        for item in items or ():
-            try:
-                event = convert(item, _Event, signals, where)
-                incidents.append(_incident(event, kind, _site(capture.url, kind), grid, signals, where))
-            except BROKEN as error:
-                signals.append(unread(item, error, where, ("_id",)))
+        incidents += readable(items or (), partial(incident, kind=kind, where=where), signals, where, ("_id",))
     return Page(
         incidents=tuple(incidents),
         components=tuple(_states(result.status, signals)),
@@ -282,18 +282,11 @@ def _impacts(
     changes = [(utc(message.datetime), severity) for message, severity in told if message.status is not None]
     if changes and since and since < changes[0][0]:
         changes[0] = since, changes[0][1]
-    held = spells(changes, end) if kind is Kind.OUTAGE else []
     for component in affected:
+        held = impacts_of(component, changes, end, _CODE_OF.get) if kind is Kind.OUTAGE else []
         if not held:
             yield Impact(component=component, severity=Severity.MAINTENANCE if kind is Kind.MAINTENANCE else None)
-        for severity, started, ended in held:
-            yield Impact(
-                component=component,
-                severity=severity,
-                severity_text=next(code for code, meaning in STATUSES.items() if meaning is severity),
-                started_at=started,
-                ended_at=ended,
-            )
+        yield from held
 
 
 def _find(root: str, html: str) -> Mapping[str, str]:  # noqa: ARG001 - the signature of all of them

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,17 +36,18 @@ from crawler.catalog import Source
 from crawler.platform import About, Platform
 from crawler.reading import feeds
 from crawler.reading.dates import moment, utc
+from crawler.reading.incidents import kind_of, oldest_first
 from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, body_of, convert, json_of, readable, unread
+from crawler.reading.payload import Ignored, Payload, all_read, body_of, convert, json_of, readable
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
+    PLANNED,
     Capture,
     Component,
     ComponentState,
     Impact,
     Incident,
-    Kind,
     Page,
     Severity,
     Signal,
@@ -91,7 +92,6 @@ STATES: Mapping[str, State] = {
     "23": State.VERIFYING,
     "24": State.COMPLETED,
 }
-PLANNED = frozenset({State.SCHEDULED, State.IN_PROGRESS, State.VERIFYING, State.COMPLETED})
 
 _PAGE_ID = re.compile(r"enc(?:oded)?_?statuspage_?id['\"]?\s*[:=]\s*['\"`]([\w=-]{20,})", re.IGNORECASE)
 
@@ -150,12 +150,11 @@ def _lasting(
     entry: feeds.Entry, component: Component, severity: Severity | None, word: str, since: datetime
 ) -> Incident:
     """A state that is not well, as the incident it stands for."""
-    kinds = {Severity.MAINTENANCE: Kind.MAINTENANCE, Severity.NOTICE: Kind.NOTICE}
     return Incident(
         key=f"{component.name}@{stamp(since)}",
         title=entry.title,
         url=entry.link or None,
-        kind=kinds.get(severity, Kind.OUTAGE) if severity else Kind.OUTAGE,
+        kind=kind_of(severity is Severity.MAINTENANCE, severity),
         severity=severity,
         severity_text=word,
         started_at=since,
@@ -261,12 +260,11 @@ def _read_json(body: bytes, url: str) -> Page:
 
 
 def _components(items: Iterable[Any], group: str | None, signals: list[Signal]) -> Iterator[ComponentState]:
-    for item in items:
-        try:
-            told = convert(item, _Component, signals, "current_status[]")
-        except BROKEN as error:
-            signals.append(unread(item, error, "current_status[]", ("display_name",), "bad-component"))
-            continue
+
+    def component(item: Any) -> _Component:
+        return convert(item, _Component, signals, "current_status[]")
+
+    for told in readable(items, component, signals, "current_status[]", ("display_name",), "bad-component"):
         if told.componentgroup_components:
             yield from _components(told.componentgroup_components, told.componentgroup_display_name, signals)
         elif told.display_name and told.component_status is not None:
@@ -281,16 +279,11 @@ def _components(items: Iterable[Any], group: str | None, signals: list[Signal]) 
 def _incident(
     told: _Incident, url: str, known: Mapping[tuple[str | None, str], Component], signals: list[Signal]
 ) -> Incident:
-    updates = tuple(
-        sorted(
-            (_update(update, signals) for update in told.incident_status_updates), key=lambda u: u.posted_at or _NEVER
-        )
-    )
+    updates = tuple(oldest_first(_update(update, signals) for update in told.incident_status_updates))
     newest = updates[-1] if updates else None
     code = str(told.incident_severity_id)
     severity = look_up(CODES, code, signals, "incidents[].incident_severity_id")
     planned = severity is Severity.MAINTENANCE or any(update.state in PLANNED for update in updates)
-    kind = Kind.MAINTENANCE if planned else Kind.NOTICE if severity is Severity.NOTICE else Kind.OUTAGE
     started = utc(instant(told.incident_began_at))
     ended = utc(instant(told.incident_ended_at)) if told.incident_ended_at else None
     over = next((update.posted_at for update in updates if update.state in OVER), None)
@@ -301,7 +294,7 @@ def _incident(
         key=told.enc_inc_id,
         title=told.incident_title.strip(),
         url=f"https://{urlsplit(url).netloc}/#/incidents/{told.enc_inc_id}",
-        kind=kind,
+        kind=kind_of(planned, severity),
         severity=severity,
         severity_text=told.incident_severity or code,
         state=state,
@@ -329,9 +322,6 @@ def _named(part: _Affected, known: Mapping[tuple[str | None, str], Component]) -
     group = part.componentgroup_display_name or None
     component = Component(key=part.enc_component_id, name=part.display_name, group=group)
     return component if component.key else known.get((group, part.display_name), component)
-
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _update(told: _Status, signals: list[Signal]) -> Update:

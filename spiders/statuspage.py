@@ -35,26 +35,28 @@ What one must know of the platform:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import unescape
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
-from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from crawler.catalog import Source
-from crawler.intervals import spells
-from crawler.platform import About, Ask, Platform, below_root
-from crawler.reading.markup import plain
-from crawler.reading.payload import Ignored, Payload, decode
+from crawler.platform import About, Ask, Platform, below_root, root_of
+from crawler.reading import feeds
+from crawler.reading.dates import month_number, utc
+from crawler.reading.incidents import CARRIED_OVER, MOMENT, impacts_of
+from crawler.reading.markup import plain, sections
+from crawler.reading.payload import BROKEN, Ignored, Payload, Time, body_of, decode, readable
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
+    PLANNED,
     Capture,
     Component,
     ComponentState,
@@ -89,16 +91,11 @@ STATES: Mapping[str, State | None] = {
     **{str(state): state for state in State},
     "update": None,  # one more message, the state stays
 }
-PLANNED = frozenset({State.SCHEDULED, State.IN_PROGRESS, State.VERIFYING, State.COMPLETED})
 
 #: `incidents.json` holds no more than this; when it holds fewer, it holds all there are.
 LISTED = 50
-#: Two times closer than this are the same to an operator: one stamp is taken a moment after the other.
-MOMENT = timedelta(minutes=1)
 #: How far back operators date an incident they write up afterwards: hours as a rule, two days at times.
 BACKDATED = timedelta(days=3)
-#: Dated back further than this, it was carried over from another page, and its time is when it was posted there.
-CARRIED_OVER = timedelta(days=30)
 
 #: What a document has beside `page`, at least one of them.
 _PARTS = frozenset({"status", "components", "incident", "incidents", "scheduled_maintenances"})
@@ -106,24 +103,18 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _CODE = re.compile(r"[a-z0-9]{12}")
 _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
-#: What malformed values raise while they are decoded and put into UTC (UnicodeDecodeError is a ValueError).
-_BROKEN = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
-
 T = TypeVar("T")
 #: What abbreviations of zones mean.
 Zones = tuple[tuple[str, str], ...]
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def read(capture: Capture, source: Source) -> Page:
     """What one response says. Raises Unreadable when it is none of the bodies named above."""
-    body = (capture.body or b"").removeprefix(b"\xef\xbb\xbf").strip()
-    if not body:
-        raise Unreadable("empty body")
+    body = body_of(capture)
     if body[:1] in (b"{", b"["):
         return _read_json(body, capture.url, _zones(source))
     if re.match(rb"(?i)<(\?xml|feed|rss)\b", body):
-        return _read_feed(body, source)
+        return _read_feed(capture, source)
     if listed := _PROPS.search(body):
         return _read_past(_props(listed), capture.url, _zones(source))
     what = "HTML" if re.match(rb"(?i)<(!doctype )?html\b", body) else "neither JSON nor a feed"
@@ -229,7 +220,7 @@ def _read_json(body: bytes, url: str, zones: Zones) -> Page:
         parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError as error:
         raise Unreadable(f"not a Statuspage document: {error}") from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"broken JSON: {error}") from error
     if "months" in parts:
         return _read_past(body, url, zones)
@@ -243,7 +234,10 @@ def _read_json(body: bytes, url: str, zones: Zones) -> Page:
         raise Unreadable(f"not a Statuspage document; it has {', '.join(sorted(parts)) or 'nothing'}")
     else:
         page = _part(parts.pop("page"), _PageInfo, signals, "page")
-        _must_be_statuspage(page.id)
+        try:
+            _must_be_statuspage(page.id)
+        except ValueError as error:
+            raise Unreadable(str(error)) from error
         site = _site(page.url) or site
         if "status" in parts:
             status = _part(parts.pop("status"), _PageStatus, signals, "status")
@@ -258,7 +252,8 @@ def _read_json(body: bytes, url: str, zones: Zones) -> Page:
                 raws += _items(parts.pop(name), signals, name)
         for name, raw in parts.items():
             signals.append(Signal("unknown-field", name, bytes(raw)[:80].decode(errors="replace")))
-    records = list(_records(raws, site, signals))
+    records = list(readable(raws, lambda raw: _record(bytes(raw), site), signals, "incidents[]"))
+    signals += [signal for record in records for signal in record.signals]
     return Page(
         incidents=tuple(record.incident for record in records),
         components=components,
@@ -276,7 +271,7 @@ def _part(raw: msgspec.Raw, kind: type[T], signals: list[Signal], where: str) ->
     """A part without which the page means nothing."""
     try:
         return decode(raw, kind, signals, where)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"{where}: {error}") from error
 
 
@@ -293,9 +288,10 @@ def _site(address: str) -> str:
 
 
 def _must_be_statuspage(code: str) -> None:
+    """ValueError when an identifier is not one of Statuspage."""
     if not _CODE.fullmatch(code):
         who = "incident.io" if _ULID.fullmatch(code) else "another platform"
-        raise Unreadable(f"looks like {who}, not Statuspage: identifier {code[:40]!r}")
+        raise ValueError(f"looks like {who}, not Statuspage: identifier {code[:40]!r}")
 
 
 def _items(raw: msgspec.Raw, signals: list[Signal], where: str) -> list[msgspec.Raw]:
@@ -316,7 +312,7 @@ def _components(raw: bytes) -> tuple[tuple[ComponentState, ...], tuple[Signal, .
     for item in _items(msgspec.Raw(raw), signals, "components"):
         try:
             known.append(decode(item, _Component, signals, "components[]"))
-        except _BROKEN as error:
+        except BROKEN as error:
             signals.append(Signal("bad-component", "components[]", str(error)))
     groups = {component.id: component.name for component in known if component.group}
     states = []
@@ -341,27 +337,6 @@ class _Record(NamedTuple):
     incident: Incident
     signals: tuple[Signal, ...]
     rank: datetime
-
-
-def _records(raws: Iterable[bytes | msgspec.Raw], site: str, signals: list[Signal]) -> Iterator[_Record]:
-    """Each incident that can be read; one that cannot becomes a signal."""
-    for raw in raws:
-        document = bytes(raw)
-        try:
-            record = _record(document, site)
-        except (*_BROKEN, Unreadable) as error:
-            signals.append(Signal("bad-incident", "incidents[]", f"{_name(document)}: {error}"))
-        else:
-            signals += record.signals
-            yield record
-
-
-def _name(document: bytes) -> str:
-    """What to call an incident that cannot be read."""
-    try:
-        return str(msgspec.json.decode(document)["id"])
-    except (*_BROKEN, TypeError, LookupError):
-        return document[:40].decode(errors="replace")
 
 
 def _distinct(signals: Iterable[Signal]) -> tuple[Signal, ...]:
@@ -395,7 +370,7 @@ def _reach(url: str, records: Sequence[_Record]) -> datetime | None:
 def _record(document: bytes, site: str) -> _Record:
     """One incident. Cached, because a page that is polled for years repeats the same bytes.
 
-    Raises msgspec.DecodeError when it has another shape, Unreadable when it is another platform's.
+    Raises msgspec.DecodeError when it has another shape, ValueError when it is another platform's.
     """
     signals: list[Signal] = []
     told = decode(document, _Incident, signals, "incidents[]")
@@ -417,7 +392,7 @@ def _built(document: bytes, site: str, noted: tuple[Signal, ...]) -> _Record:
     state = look_up(STATES, told.status, signals, "incidents[].status")
     severity = look_up(IMPACTS, told.impact, signals, "incidents[].impact")
     planned = state in PLANNED or told.scheduled_for is not None or severity == Severity.MAINTENANCE
-    first = min((_posted(update) for update in written), default=_utc(told.created_at))
+    first = min((_posted(update) for update in written), default=utc(told.created_at))
     over = _closing(told, written) if state in OVER else None
     started, ended = _window(told, first) if planned else _backdated(told, first, over)
     incident = Incident(
@@ -437,22 +412,17 @@ def _built(document: bytes, site: str, noted: tuple[Signal, ...]) -> _Record:
         impacts=_impacts(told, over and over.posted, signals),
         postmortem_at=next((u.posted_at for u in updates if u.state == State.POSTMORTEM), None),
     )
-    return _Record(incident, tuple(signals), _utc(told.resolved_at or told.created_at))
-
-
-def _utc(when: datetime) -> datetime:
-    """In UTC, cut to whole seconds: the stamps of one act differ by milliseconds."""
-    return when.astimezone(UTC).replace(microsecond=0)
+    return _Record(incident, tuple(signals), utc(told.resolved_at or told.created_at))
 
 
 def _display(update: _IncidentUpdate) -> datetime:
     """The time the page shows beside an update."""
-    return _utc(update.display_at or update.created_at)
+    return utc(update.display_at or update.created_at)
 
 
 def _posted(update: _IncidentUpdate) -> datetime:
     """When an update was written, whatever time the operator gave it."""
-    shown, written = _display(update), _utc(update.created_at)
+    shown, written = _display(update), utc(update.created_at)
     return shown if written - shown > CARRIED_OVER else written
 
 
@@ -470,7 +440,7 @@ def _postmortem(told: _Incident) -> Update:
     """Old records keep it beside the updates; today it is an update of its own."""
     published = told.postmortem_published_at
     return Update(
-        posted_at=published and _utc(published),
+        posted_at=published and utc(published),
         state=State.POSTMORTEM,
         text=plain(told.postmortem_body or ""),
     )
@@ -488,7 +458,7 @@ def _closing(told: _Incident, written: Sequence[_IncidentUpdate]) -> _Closing | 
     closing = [update for update in written if STATES.get(update.status) in OVER - {State.POSTMORTEM}]
     if told.resolved_at is None:
         return _Closing(_display(closing[0]), _posted(closing[0])) if closing else None
-    time = _utc(told.resolved_at)
+    time = utc(told.resolved_at)
     update = next((update for update in closing if _display(update) == time), closing[-1] if closing else None)
     return _Closing(time, _posted(update) if update else time)
 
@@ -496,9 +466,9 @@ def _closing(told: _Incident, written: Sequence[_IncidentUpdate]) -> _Closing | 
 def _window(told: _Incident, first: datetime) -> tuple[datetime | None, datetime | None]:
     """The planned bounds of a maintenance; without `scheduled_for`, `started_at` where it is a time of its own."""
     start, end = told.scheduled_for, told.scheduled_until
-    if start is None and told.started_at and abs(_utc(told.started_at) - first) > MOMENT:
+    if start is None and told.started_at and abs(utc(told.started_at) - first) > MOMENT:
         start = told.started_at
-    return start and _utc(start), end and _utc(end)
+    return start and utc(start), end and utc(end)
 
 
 def _backdated(told: _Incident, first: datetime, over: _Closing | None) -> tuple[datetime | None, datetime | None]:
@@ -508,8 +478,8 @@ def _backdated(told: _Incident, first: datetime, over: _Closing | None) -> tuple
     `started_at` is the time of some update that was edited. One and the same time for both is
     neither: an incident written up afterwards by a single message.
     """
-    start = told.started_at and _utc(told.started_at)
-    if start and (first - start <= MOMENT or start - _utc(told.created_at) > MOMENT):
+    start = told.started_at and utc(told.started_at)
+    if start and (first - start <= MOMENT or start - utc(told.created_at) > MOMENT):
         start = None
     if over and over.time <= (start or first):
         return None, None
@@ -535,18 +505,9 @@ def _impacts(told: _Incident, end: datetime | None, signals: list[Signal]) -> tu
                 continue
             named.setdefault(affected.code, Component(key=affected.code, name=affected.name))
             severity = look_up(COMPONENT_STATES, affected.new_status, signals, _NEW_STATUS)
-            changes.setdefault(affected.code, []).append((_utc(update.created_at), severity))
-    impacts = [
-        Impact(
-            component=named[code],
-            severity=severity,
-            severity_text=_COMPONENT_WORDS[severity],
-            started_at=started,
-            ended_at=ended,
-        )
-        for code, changed in changes.items()
-        for severity, started, ended in spells(changed, end)
-    ]
+            changes.setdefault(affected.code, []).append((utc(update.created_at), severity))
+    word = _COMPONENT_WORDS.get
+    impacts = [each for code, changed in changes.items() for each in impacts_of(named[code], changed, end, word)]
     if impacts:
         return tuple(impacts)
     if not named:
@@ -556,55 +517,34 @@ def _impacts(told: _Incident, end: datetime | None, signals: list[Signal]) -> tu
 
 # --- feeds ------------------------------------------------------------------------------------------
 
-_ATOM = "{http://www.w3.org/2005/Atom}"
-#: What an entry may have; identifiers, `updated` and `maintenanceEndDate` are left alone.
-_ATOM_FIELDS = frozenset({"id", "link", "title", "published", "updated", "content"})
-_RSS_FIELDS = frozenset({"guid", "link", "title", "pubDate", "description", "maintenanceEndDate"})
-
 _UPDATE = re.compile(r"<p>\s*<small>(.*?)</small>\s*<br\s*/?>\s*<strong>(.*?)</strong>", re.DOTALL)
 #: `Jun 8, 19:23 UTC`; the second time of a span may lack its date, the first its zone.
 _WHEN = re.compile(r"(?:([A-Z][a-z]{2})[a-z]* (\d{1,2}), )?(\d{2}):(\d{2})(?: ([A-Z][A-Za-z0-9+-]*))?")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: Updates are listed newest first, but one that was dated back may stand above an older one.
 _DISORDER = timedelta(days=31)
 
 
-class _Entry(NamedTuple):
-    """One incident of a feed. `published` is when it was resolved, else of its last update, else its plan."""
-
-    title: str
-    link: str
-    published: datetime
-    content: str
-
-
-def _read_feed(body: bytes, source: Source) -> Page:
-    try:
-        root = ElementTree.fromstring(body)
-    except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise Unreadable(f"broken XML: {error}") from error
+def _read_feed(capture: Capture, source: Source) -> Page:
     signals: list[Signal] = []
-    if root.tag == f"{_ATOM}feed":
-        if "incident.io" in root.findtext(f"{_ATOM}generator", ""):
-            raise Unreadable("looks like incident.io, not Statuspage: its feed names the generator")
-        elements, parse = root.findall(f"{_ATOM}entry"), _atom_entry
-    elif root.tag == "rss":
-        elements, parse = root.findall("channel/item"), _rss_entry
-    else:
-        raise Unreadable(f"not a feed: <{root.tag}>")
+    try:
+        feed = feeds.feed_of(capture, signals, extensions={"maintenanceEndDate"})
+    except Unreadable as error:
+        raise Unreadable(f"no feed, or broken XML: {error}") from error
+    if "incident.io" in feed.generator:
+        raise Unreadable("looks like incident.io, not Statuspage: its feed names the generator")
     zones = _zones(source)
     records = []
-    for element in elements:
+    for entry in feed.entries:
         try:
-            record = _told_by_entry(parse(element, signals), zones)
-        except (*_BROKEN, Unreadable) as error:
-            signals.append(Signal("bad-incident", "entry", f"{_link(element)}: {error}"))
+            record = _told_by_entry(entry.link, entry.title, entry.published, entry.content, zones)
+        except BROKEN as error:
+            signals.append(Signal("bad-incident", "entry", f"{entry.link}: {error}"))
         else:
             records.append(record)
             signals += record.signals
-    if elements and not records:
+    if feed.entries and not records:
         raise Unreadable(f"no entry is an incident of Statuspage: {signals[-1].detail}")
-    whole = records and len(records) == len(elements)
+    whole = records and len(records) == len(feed.entries)
     return Page(
         incidents=tuple(record.incident for record in records),
         signals=_distinct(signals),
@@ -613,54 +553,29 @@ def _read_feed(body: bytes, source: Source) -> Page:
     )
 
 
-def _atom_entry(element: ElementTree.Element, signals: list[Signal]) -> _Entry:
-    _check_fields(element, _ATOM_FIELDS, signals)
-    return _Entry(
-        title=element.findtext(f"{_ATOM}title", ""),
-        link=_link(element),
-        published=_utc(instant(element.findtext(f"{_ATOM}published", ""))),
-        content=element.findtext(f"{_ATOM}content", ""),
-    )
-
-
-def _rss_entry(element: ElementTree.Element, signals: list[Signal]) -> _Entry:
-    _check_fields(element, _RSS_FIELDS, signals)
-    published = parsedate_to_datetime(element.findtext("pubDate", ""))
-    if published.tzinfo is None:
+def _published(text: str) -> datetime:
+    """ISO 8601 in Atom, RFC 2822 in RSS. ValueError when it is neither, or has no zone."""
+    when = instant(text) if text[:4].isdigit() else parsedate_to_datetime(text)
+    if when.tzinfo is None:
         raise ValueError("pubDate has no zone")
-    return _Entry(
-        title=element.findtext("title", ""),
-        link=_link(element),
-        published=_utc(published),
-        content=element.findtext("description", ""),
-    )
-
-
-def _link(element: ElementTree.Element) -> str:
-    atom = element.find(f"{_ATOM}link")
-    return atom.get("href", "") if atom is not None else element.findtext("link", "").strip()
-
-
-def _check_fields(element: ElementTree.Element, known: frozenset[str], signals: list[Signal]) -> None:
-    for child in element:
-        name = child.tag.removeprefix(_ATOM)
-        if name not in known:
-            signals.append(Signal("unknown-field", f"entry.{name}", (child.text or "")[:80]))
+    return utc(when)
 
 
 @lru_cache(maxsize=2048)
-def _told_by_entry(entry: _Entry, zones: Zones) -> _Record:
-    """One incident of a feed. `zones`: what abbreviations mean. Unreadable when it is no Statuspage incident."""
-    code = entry.link.rsplit("/", 1)[-1]
+def _told_by_entry(link: str, title: str, published: str, content: str, zones: Zones) -> _Record:
+    """One incident of a feed. `zones`: what abbreviations mean. ValueError when it is no Statuspage incident.
+
+    `published` is when it was resolved, else the time of its last update, else that of its plan.
+    """
+    code = link.rsplit("/", 1)[-1]
     _must_be_statuspage(code)
+    near = sorted_at = _published(published)
     signals: list[Signal] = []
-    heads = list(_UPDATE.finditer(entry.content))
-    if not heads:
-        raise Unreadable("no update in it")
-    ends = [*(head.start() for head in heads[1:]), len(entry.content)]
+    messages = list(sections(_UPDATE, content))
+    if not messages:
+        raise ValueError("no update in it")
     updates: list[Update] = []
-    near = entry.published
-    for head, end in zip(heads, ends, strict=True):
+    for head, text in messages:
         posted = _moment(plain(head[1]), near, zones, signals, newest=not updates)
         near = posted or near
         word = plain(head[2])
@@ -669,32 +584,34 @@ def _told_by_entry(entry: _Entry, zones: Zones) -> _Record:
                 posted_at=posted,
                 state=look_up(STATES, word.replace(" ", "_"), signals, "entry.content strong"),
                 state_text=word,
-                text=plain(entry.content[head.end() : end]).removeprefix("-").strip(),
+                text=plain(text).removeprefix("-").strip(),
             )
         )
     newest = next((update for update in updates if update.state), updates[0])
     planned = any(update.state in PLANNED for update in updates)
-    started, ended = _banner(entry, plain(entry.content[: heads[0].start()]), zones, signals)
+    started, ended = _banner(sorted_at, plain(content[: messages[0][0].start()]), zones, signals)
     updates.reverse()
-    updates.sort(key=lambda update: update.posted_at or entry.published)
+    updates.sort(key=lambda update: update.posted_at or sorted_at)
     incident = Incident(
         key=code,
-        title=plain(entry.title),
-        url=entry.link,
+        title=title,
+        url=link,
         kind=Kind.MAINTENANCE if planned else Kind.OUTAGE,
         state=newest.state,
         state_text=newest.state_text,
         started_at=started,
         ended_at=ended,
         first_posted_at=next((update.posted_at for update in updates if update.posted_at), None),
-        resolved_posted_at=entry.published if newest.state in OVER else None,
+        resolved_posted_at=sorted_at if newest.state in OVER else None,
         updates=tuple(updates),
         postmortem_at=next((u.posted_at for u in updates if u.state == State.POSTMORTEM), None),
     )
-    return _Record(incident, tuple(signals), entry.published)
+    return _Record(incident, tuple(signals), sorted_at)
 
 
-def _banner(entry: _Entry, text: str, zones: Zones, signals: list[Signal]) -> tuple[datetime | None, datetime | None]:
+def _banner(
+    published: datetime, text: str, zones: Zones, signals: list[Signal]
+) -> tuple[datetime | None, datetime | None]:
     """The planned bounds, which stand above the updates for as long as a maintenance lies ahead.
 
     `published` then is the planned start, which also gives the end its year, and its date if need be.
@@ -707,8 +624,8 @@ def _banner(entry: _Entry, text: str, zones: Zones, signals: list[Signal]) -> tu
         return None, None
     first, last = times[0], times[-1]
     month, day = (last[1], last[2]) if last[1] else (first[1], first[2])
-    end = _moment(f"{month} {day}, {last[3]}:{last[4]} {last[5]}", entry.published, zones, signals)
-    return entry.published, end
+    end = _moment(f"{month} {day}, {last[3]}:{last[4]} {last[5]}", published, zones, signals)
+    return published, end
 
 
 def _moment(
@@ -724,14 +641,15 @@ def _moment(
     None, and a signal, when it is no such time or its zone is not known.
     """
     match = _WHEN.fullmatch(text)
-    if not match or match[1] not in _MONTHS or not match[5]:
+    month = match[1] and month_number(match[1]) if match else None
+    if not match or not month or not match[5]:
         signals.append(Signal("bad-value", where, text[:80]))
         return None
     zone = dict(zones).get(match[5])
     if zone is None:
         signals.append(Signal("unknown-word", where, match[5]))
         return None
-    month, day, hour, minute = _MONTHS.index(match[1]) + 1, int(match[2]), int(match[3]), int(match[4])
+    day, hour, minute = int(match[2]), int(match[3]), int(match[4])
     found = []
     for year in (near.year - 1, near.year, near.year + 1):
         try:
@@ -785,7 +703,7 @@ class _Month(Payload):
     @property
     def number(self) -> int:
         """1 for January; 0 when the name is none in English."""
-        return _MONTHS.index(self.name[:3]) + 1 if self.name[:3] in _MONTHS else 0
+        return month_number(self.name) or 0
 
 
 class _Past(Payload):
@@ -806,15 +724,17 @@ def _read_past(body: bytes, url: str, zones: Zones) -> Page:
     signals: list[Signal] = []
     past = _past(body, signals)
     site = _site(url)
-    incidents = []
+    incidents: list[Incident] = []
+
+    def incident(raw: msgspec.Raw, month: _Month) -> Incident:
+        listed = decode(raw, _Listed, signals, "months[].incidents[]")
+        _must_be_statuspage(listed.code)
+        return _told_by_list(listed, month, site, zones, signals)
+
     for month in past.months:
-        for raw in month.incidents:
-            try:
-                listed = decode(raw, _Listed, signals, "months[].incidents[]")
-                _must_be_statuspage(listed.code)
-                incidents.append(_told_by_list(listed, month, site, zones, signals))
-            except (*_BROKEN, Unreadable) as error:
-                signals.append(Signal("bad-incident", "months[].incidents[]", f"{_code(bytes(raw))}: {error}"))
+        incidents += readable(
+            month.incidents, partial(incident, month=month), signals, "months[].incidents[]", ("code",)
+        )
     if not incidents and any(month.incidents for month in past.months):
         raise Unreadable(f"no incident in the list is one of Statuspage: {signals[-1].detail}")
     return Page(incidents=tuple(incidents), signals=_distinct(signals))
@@ -823,16 +743,8 @@ def _read_past(body: bytes, url: str, zones: Zones) -> Page:
 def _past(body: bytes, signals: list[Signal]) -> _Past:
     try:
         return decode(body, _Past, signals, "history")
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Unreadable(f"not a list of the past: {error}") from error
-
-
-def _code(document: bytes) -> str:
-    """What to call an incident of the list that cannot be read."""
-    try:
-        return str(msgspec.json.decode(document)["code"])
-    except (*_BROKEN, TypeError, LookupError):
-        return document[:40].decode(errors="replace")
 
 
 def _told_by_list(listed: _Listed, month: _Month, site: str, zones: Zones, signals: list[Signal]) -> Incident:
@@ -878,13 +790,8 @@ def _span(html: str, month: _Month, zones: Zones, signals: list[Signal]) -> tupl
     return started, ended
 
 
-def _root(source: Source) -> str:
-    parts = urlsplit(source.url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def _history(source: Source, now: datetime) -> Iterable[Ask]:  # noqa: ARG001 - the signature of all of them
-    return (Ask(f"{_root(source)}/history?page=1"),)
+    return (Ask(f"{root_of(source.url)}/history?page=1"),)
 
 
 def _older(capture: Capture, source: Source) -> Iterable[Ask]:  # noqa: ARG001 - the signature of all of them
@@ -913,7 +820,7 @@ def _page_began(past: _Past) -> datetime:
 
 
 def _record_of(source: Source, key: str) -> Ask:
-    return Ask(f"{_root(source)}/incidents/{key}.json")
+    return Ask(f"{root_of(source.url)}/incidents/{key}.json")
 
 
 class _Headed(msgspec.Struct):

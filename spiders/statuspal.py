@@ -28,6 +28,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -36,7 +37,7 @@ import msgspec
 from crawler.catalog import Source
 from crawler.platform import About, Ask, Platform
 from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, unread
+from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, readable
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
@@ -175,15 +176,15 @@ def read(capture: Capture, source: Source) -> Page:  # noqa: ARG001 - the contra
             lists = (("incidents[]", None, convert(document, _List, signals).incidents),)
     except BROKEN as error:
         raise Unreadable(f"not an answer of the Statuspal API: {error}") from error
+
+    def incident(item: Any, where: str, state: State | None) -> Incident:
+        told = convert(item, _Incident, signals, where)
+        kind = Kind.NOTICE if where == "info_notices[]" else None
+        return _incident(told, kind, state, capture.fetched_at, tree, signals, where)
+
     incidents: list[Incident] = []
     for where, state, items in lists:
-        for item in items:
-            try:
-                incident = convert(item, _Incident, signals, where)
-                kind = Kind.NOTICE if where == "info_notices[]" else None
-                incidents.append(_incident(incident, kind, state, capture.fetched_at, tree, signals, where))
-            except BROKEN as error:
-                signals.append(unread(item, error, where))
+        incidents += readable(items, partial(incident, where=where, state=state), signals, where)
     whole = len(incidents) == sum(len(items) for _, _, items in lists)
     return Page(
         incidents=tuple(incidents),
@@ -204,12 +205,11 @@ class _Node(NamedTuple):
 
 def _nodes(services: Iterable[Any], group: str | None, signals: list[Signal]) -> Iterator[_Node]:
     """The tree of services, from below."""
-    for item in services:
-        try:
-            service = convert(item, _Service, signals, "services[]")
-        except BROKEN as error:
-            signals.append(unread(item, error, "services[]", kind="bad-component"))
-            continue
+
+    def read(item: Any) -> _Service:
+        return convert(item, _Service, signals, "services[]")
+
+    for service in readable(services, read, signals, "services[]", kind="bad-component"):
         word = service.current_incident_type
         severity = look_up(TYPES, word, signals, "services[].current_incident_type") if word else Severity.OPERATIONAL
         heading = f"{group} / {service.name}" if group else service.name

@@ -34,7 +34,7 @@ from crawler.catalog import Source
 from crawler.platform import Ask, Platform
 from crawler.reading import feeds
 from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, unread
+from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, required, unread
 from crawler.reading.words import look_up
 from crawler.records import (
     Capture,
@@ -190,11 +190,7 @@ def follow(capture: Capture, source: Source) -> Iterable[Ask]:
 
 def regions_with_events(body: bytes | None) -> list[str]:
     """Ids of the regions that `DescribeRegions` marks as having events. Unreadable when it is not that."""
-    data = _data(body)
-    try:
-        regions = convert(data, _Regions, [])
-    except msgspec.ValidationError as error:
-        raise Unreadable(f"not a list of regions: {error}") from error
+    regions = required(_data(body), _Regions, [], "a list of regions")
     return [region.region_id for area in regions.area_detail_list for region in area.region_list if region.events_in]
 
 

@@ -34,7 +34,7 @@ from crawler.catalog import Source
 from crawler.platform import About, Ask, Platform
 from crawler.reading.dates import moment
 from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, unread
+from crawler.reading.payload import BROKEN, Ignored, Payload, all_read, body_of, decode, json_of, readable
 from crawler.reading.words import look_up
 from crawler.records import (
     Capture,
@@ -186,13 +186,21 @@ def _page(told: _StatusPage, capture: Capture, source: Source, signals: list[Sig
     raws = list(told.incidents or ())
     if bytes(told.incident) != b"null":
         raws.append(told.incident)
-    pinned = [_pinned(bytes(raw), capture, source, signals) for raw in raws]
-    planned = [_planned(bytes(raw), capture, source, signals) for raw in told.maintenance_list]
-    found = {incident.key: incident for incident in (*pinned, *planned) if incident}
-    return Page(
-        incidents=tuple(found.values()),
-        open_only=all_read(signals),
-    )
+
+    def pinned(raw: msgspec.Raw) -> Incident:
+        return _pinned(decode(raw, _Incident, signals, "incidents[]"), capture, source, signals)
+
+    def planned(raw: msgspec.Raw) -> Incident:
+        return _planned(decode(raw, _Maintenance, signals, "maintenanceList[]"), capture, source, signals)
+
+    found = {
+        incident.key: incident
+        for incident in (
+            *readable(raws, pinned, signals, "incidents[]"),
+            *readable(told.maintenance_list, planned, signals, "maintenanceList[]"),
+        )
+    }
+    return Page(incidents=tuple(found.values()), open_only=all_read(signals))
 
 
 def _time(
@@ -205,12 +213,7 @@ def _time(
     return moment(text, here, capture.fetched_at, signals, where, planned=True)
 
 
-def _pinned(raw: bytes, capture: Capture, source: Source, signals: list[Signal]) -> Incident | None:
-    try:
-        told = decode(raw, _Incident, signals, "incidents[]")
-    except BROKEN as error:
-        signals.append(unread(raw, error, "incidents[]"))
-        return None
+def _pinned(told: _Incident, capture: Capture, source: Source, signals: list[Signal]) -> Incident:
     posted = _time(told.created_date, "UTC", capture, source, signals, "incidents[].createdDate")
     changed = _time(told.last_updated_date, "UTC", capture, source, signals, "incidents[].lastUpdatedDate")
     kind = look_up(STYLES, told.style, signals, "incidents[].style")
@@ -226,13 +229,8 @@ def _pinned(raw: bytes, capture: Capture, source: Source, signals: list[Signal])
     )
 
 
-def _planned(raw: bytes, capture: Capture, source: Source, signals: list[Signal]) -> Incident | None:
+def _planned(told: _Maintenance, capture: Capture, source: Source, signals: list[Signal]) -> Incident:
     """A maintenance. One that comes again and again is another incident every time."""
-    try:
-        told = decode(raw, _Maintenance, signals, "maintenanceList[]")
-    except BROKEN as error:
-        signals.append(unread(raw, error, "maintenanceList[]"))
-        return None
     slots = [
         (_slot_time(told, slot.start_date, capture, source, signals), slot.end_date) for slot in told.timeslot_list
     ]

@@ -68,9 +68,7 @@ class _Subject(msgspec.Struct, frozen=True):
 def read(capture: Capture, source: Source) -> Page:
     """The outages of one product in one region. Raises Unreadable when the body is no feed, or of no region."""
     signals: list[Signal] = []
-    feed = feeds.read(
-        capture.body or b"", signals, base=capture.url, content_type=capture.headers.get("content-type", "")
-    )
+    feed = feeds.feed_of(capture, signals)
     subject = _subject(capture.url, feed.title)
     items: list[_Item] = []
     for entry in feed.entries:
@@ -174,7 +172,7 @@ def _update(item: _Item) -> Update:
 def about(capture: Capture) -> About:
     """The product and its region."""
     try:
-        return About(name=feeds.read(capture.body or b"", []).title or None)
+        return About(name=feeds.feed_of(capture, []).title or None)
     except Unreadable:
         return About()
 

@@ -18,15 +18,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
 from crawler.catalog import Source
 from crawler.platform import Platform
+from crawler.reading.incidents import MOMENT, oldest_first
 from crawler.reading.markup import plain
-from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, unread
+from crawler.reading.payload import BROKEN, Ignored, Payload, convert, json_of, required, unread
 from crawler.reading.words import look_up
 from crawler.records import (
     OVER,
@@ -48,8 +49,6 @@ SITE = "https://status.vultr.com/"
 STATES: Mapping[str, State | None] = {"ongoing": None, "resolved": State.RESOLVED}
 
 _MAINTENANCE = re.compile(r"(?i)\bmaintenance\b")
-#: Two times closer than this are the same to a person.
-MOMENT = timedelta(minutes=1)
 
 
 class _Entry(Payload):
@@ -108,10 +107,7 @@ def _listed(document: object, signals: list[Signal]) -> Iterator[tuple[object, _
     """Every alert with where it stands; also of a region's alerts by themselves, as people keep them."""
     if isinstance(document, list) and document:
         document = {"service_alerts": document}
-    try:
-        status = convert(document, _Status, signals)
-    except msgspec.ValidationError as error:
-        raise Unreadable(f"not a status of Vultr: {error}") from error
+    status = required(document, _Status, signals, "a status of Vultr")
     if status.regions is not None and not status.regions:
         raise Unreadable("a status page without a single region")
     yield from ((item, _Place()) for item in status.service_alerts)
@@ -140,11 +136,7 @@ def _incidents(listed: Iterable[tuple[object, _Place]], signals: list[Signal]) -
 def _incident(alert: _Alert, signals: list[Signal]) -> Incident:
     title = plain(alert.subject)
     planned = _MAINTENANCE.search(title) is not None
-    updates = tuple(
-        sorted(
-            (_update(entry) for entry in alert.entries), key=lambda u: u.posted_at or datetime.max.replace(tzinfo=UTC)
-        )
-    )
+    updates = tuple(oldest_first(map(_update, alert.entries)))
     posted = [update.posted_at for update in updates if update.posted_at]
     start, changed = _time(alert.start_date), _time(alert.updated_at)
     first = min(posted, default=start)

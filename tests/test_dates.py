@@ -192,3 +192,9 @@ def test_an_hour_that_comes_twice_or_not_at_all_is_told() -> None:
     assert read("2025-11-02 01:30 PST", here) == ("2025-11-02T09:30:00Z", [])
     assert read("2025-11-02 01:30 PDT", here) == ("2025-11-02T08:30:00Z", [])
     assert [signal.kind for signal in read("2025-03-09 02:30", here)[1]] == ["bad-value"]
+
+
+def test_a_field_that_is_not_there_is_no_time_and_no_signal() -> None:
+    signals: list[Signal] = []
+    assert moment(None, source(), NEAR, signals, "here") is None
+    assert signals == []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crawler.reading.embedded import assigned, flight, having, html_text, nuxt, script
-from crawler.records import Unreadable
+from crawler.reading.embedded import assigned, data_of, flight, having, html_text, nuxt, script
+from crawler.records import Capture, Unreadable
 
 
 def page(*rows: str, size: int = 40) -> str:
@@ -140,6 +141,22 @@ def test_html_is_told_from_the_rest() -> None:
     assert html_text(b"<?xml version='1.0'?>") is None
     with pytest.raises(Unreadable, match="empty"):
         html_text(b" ")
+
+
+@pytest.mark.parametrize(
+    ("body", "data"),
+    [
+        (b'{"a": 1}', {"a": 1}),
+        (b'<html><script id="d">[2]</script>', [2]),
+        (b'<html><script id="d">[2', None),
+        (b"neither", None),
+        (b"", None),
+    ],
+)
+def test_the_data_of_a_capture_wherever_they_stand(body: bytes, data: Any) -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    capture = Capture(source="x", url="https://x.example/", fetched_at=now, status=200, headers={}, body=body)
+    assert data_of(capture, lambda html: script(html, "d")) == data
 
 
 @pytest.mark.parametrize("file", ["incidentio/openai-major.html", "incidentio/linear-good.html", "instatus/mastodonsocial-major.html"])  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.reading.markup import plain
+from crawler.reading.markup import plain, sections, verbatim
 
 
 @pytest.mark.parametrize(
@@ -32,3 +34,21 @@ def test_any_text_is_taken(text: str) -> None:
     found = plain(text)
     assert found == found.strip()
     assert "  " not in found
+
+
+def test_a_text_that_is_no_html_keeps_its_characters() -> None:
+    assert verbatim("`<b>` &amp;  more\r\n\nnow") == "`<b>` &amp; more\nnow"
+    assert verbatim(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Resolved: all well. Update: soon.", [("Resolved", " all well. "), ("Update", " soon.")]),
+        ("before Update: soon.", [("Update", " soon.")]),
+        ("no heading", []),
+        ("", []),
+    ],
+)
+def test_what_follows_each_heading(text: str, found: list[tuple[str, str]]) -> None:
+    assert [(head[1], rest) for head, rest in sections(re.compile(r"([A-Z]\w+):"), text)] == found

@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from crawler.reading.payload import Payload, all_read, body_of, json_of, readable, text_of, unread
+from crawler.reading.payload import (
+    Payload,
+    all_read,
+    body_of,
+    json_of,
+    read_one,
+    readable,
+    required,
+    text_of,
+    unread,
+)
 from crawler.records import Capture, Signal, Unreadable
 
 
@@ -95,3 +105,22 @@ def test_an_error_of_ours_is_not_blamed_on_the_item() -> None:
 
     with pytest.raises(KeyError):
         list(readable([1], broken, [], "items[]"))
+
+
+def test_a_part_without_which_nothing_is_told_refuses_the_whole() -> None:
+    signals: list[Signal] = []
+    assert required({"id": 1, "new": 2}, Item, signals, "an item of Acme").id == 1
+    assert signals == [Signal("unknown-field", "$.new", "2")]
+    with pytest.raises(Unreadable, match=r"not an item of Acme: .*id"):
+        required({}, Item, [], "an item of Acme")
+
+
+def test_one_item_comes_with_its_own_signals() -> None:
+    def name(item: Item, signals: list[Signal]) -> str:
+        signals.append(Signal("unknown-word", "[].name", item.name))
+        return item.name
+
+    assert read_one(b'{"id": 1, "name": "a"}', Item, name, "[]") == ("a", (Signal("unknown-word", "[].name", "a"),))
+    made, signals = read_one(b'{"id": "x"}', Item, name, "[]")
+    assert made is None
+    assert [(signal.kind, signal.where, signal.detail[:3]) for signal in signals] == [("bad-incident", "[]", "x: ")]

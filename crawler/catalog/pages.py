@@ -24,6 +24,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from crawler.catalog.entries import CatalogError, Source, Vendor
+from crawler.platform import root_of
 from spiders import PLATFORMS, platform
 
 FILE = "pages.csv"
@@ -71,13 +72,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def root(self) -> str:
         """`https://host` of the page."""
-        return root(self.url)
-
-
-def root(url: str) -> str:
-    """`https://host` of an address."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+        return root_of(self.url)
 
 
 def interval(position: int, name: str) -> str:

@@ -8,7 +8,7 @@ import getpass
 import importlib.metadata
 import logging
 import socket
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -150,24 +150,28 @@ def _settings(
     told: Callable[[Capture], None] | None,
     failed: Callable[[Exception], None],
 ) -> Settings:
-    settings = Settings()
-    settings.setmodule(ours, priority="project")
     slots: dict[str, dict[str, float]] = {}
     for source in sources:
         slot = slots.setdefault(source.host, {"concurrency": 1, "delay": source.delay, "jitter": 0})
         slot["delay"] = max(slot["delay"], source.delay)
-    settings.setdict(
-        {
-            "USER_AGENT": user_agent(contact),
-            "DOWNLOAD_TIMEOUT": timeout,
-            "DOWNLOAD_SLOTS": slots,
-            "CAPTURES_PATH": str(captures),
-            "ROUND_NOW": now,
-            "CAPTURE_TOLD": told,
-            "CAPTURE_FAILED": failed,
-        },
-        priority="cmdline",
-    )
+    own = {
+        "DOWNLOAD_TIMEOUT": timeout,
+        "DOWNLOAD_SLOTS": slots,
+        "ROUND_NOW": now,
+        "CAPTURE_TOLD": told,
+        "CAPTURE_FAILED": failed,
+    }
+    return settings_of(captures, contact, own)
+
+
+def settings_of(captures: Path, contact: str | None, own: Mapping[str, Any]) -> Settings:
+    """Scrapy's settings for one process of ours: `crawler.polling.settings`, and its `own` before those.
+
+    `captures` is the path of captures.db, where robots.txt is kept; `contact` goes into the user agent.
+    """
+    settings = Settings()
+    settings.setmodule(ours, priority="project")
+    settings.setdict({"USER_AGENT": user_agent(contact), "CAPTURES_PATH": str(captures), **own}, priority="cmdline")
     return settings
 
 

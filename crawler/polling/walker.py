@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.settings import Settings
 from twisted.python.failure import Failure
 
 from crawler.platform import Ask
-from crawler.polling import settings as ours
 from crawler.polling.backfill import Walk
-from crawler.polling.poller import user_agent
+from crawler.polling.poller import settings_of
 from crawler.polling.spider import StatusSpider, Validators
 from crawler.records import Capture
 
@@ -77,22 +75,14 @@ def run(
     how many addresses were dealt with, and how many are known.
     sqlite3.Error when an answer could not be kept.
     """
-    settings = Settings()
-    settings.setmodule(ours, priority="project")
-    settings.setdict(
-        {
-            "USER_AGENT": user_agent(contact),
-            "DOWNLOAD_TIMEOUT": timeout,
-            "DOWNLOAD_DELAY": walk.source.delay,
-            "CONCURRENT_REQUESTS": 1,
-            "ITEM_PIPELINES": {
-                "crawler.polling.poller.KeepCaptures": None
-            },  # the walk keeps them itself, before it goes on
-            "CAPTURES_PATH": str(path),
-        },
-        priority="cmdline",
-    )
-    process = AsyncCrawlerProcess(settings)
+    own = {
+        "DOWNLOAD_TIMEOUT": timeout,
+        "DOWNLOAD_DELAY": walk.source.delay,
+        "CONCURRENT_REQUESTS": 1,
+        # The walk keeps captures itself, before it goes on.
+        "ITEM_PIPELINES": {"crawler.polling.poller.KeepCaptures": None},
+    }
+    process = AsyncCrawlerProcess(settings_of(path, contact, own))
     crawler = process.create_crawler(WalkSpider)
     process.crawl(crawler, walk=walk, told=told, validators=validators)
     process.start()

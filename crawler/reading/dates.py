@@ -71,7 +71,7 @@ class _Unclear(Exception):  # noqa: N818 - an answer, caught here
 
 
 def moment(
-    text: str,
+    text: str | None,
     source: Source,
     near: datetime,
     signals: list[Signal],
@@ -85,7 +85,10 @@ def moment(
     `near` (aware) is when the text was read, or the time of the message it belongs to: relative words count from it, and
     a date without a year is its last occurrence that is not after it. With `planned` the date may lie ahead, and the
     year is the one that brings it closest. `formats` are the platform's own, and `where` is the path that signals name.
+    A text that is None, as of a field that is not there, is no time and no signal.
     """
+    if text is None:
+        return None
     written = " ".join(text.split())
     zones = _zones(source.timezone, tuple(sorted(source.zones.items())))
     years = range(near.year + 1, near.year - 9, -1)  # two leap years among them, also around 2100
@@ -179,10 +182,10 @@ def _by_standard(text: str, zones: Zones, years: Iterable[int]) -> _Told | None:
     if match := _RFC.fullmatch(text):
         day, name, year, *clock, zone = match.groups()
         century = 0 if len(year) == 4 else 2000 if int(year) < 50 else 1900
-        return _told(text, [century + int(year)], _month(name), int(day), clock, _rfc_zone(zone, zones))
+        return _told(text, [century + int(year)], month_number(name), int(day), clock, _rfc_zone(zone, zones))
     if match := _JAVASCRIPT.fullmatch(text):
         name, day, year, *clock, zone = match.groups()
-        return _told(text, [int(year)], _month(name), int(day), clock, _zone(zone))
+        return _told(text, [int(year)], month_number(name), int(day), clock, _zone(zone))
     if match := _EAST_ASIAN.fullmatch(text):
         written, month, day, half, hour, *rest, zone = match.groups()
         if half and int(hour) < 13:
@@ -217,7 +220,7 @@ def _told(
     return _Told(tuple(walls), zone)
 
 
-def _month(name: str) -> int | None:
+def month_number(name: str) -> int | None:
     """The number of a month in English, whole or cut to three letters."""
     short = name[:3].lower()
     return _MONTHS.index(short) + 1 if short in _MONTHS else None

@@ -22,10 +22,11 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from crawler.records import Unreadable
+from crawler.reading.payload import json_of
+from crawler.records import Capture, Unreadable
 
 _PUSH = re.compile(r"self\.__next_f\.push\(\s*")
 _DECODER = json.JSONDecoder()
@@ -50,6 +51,15 @@ def html_text(body: bytes | None) -> str | None:
     if not re.match(rb"(?i)(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", text, re.DOTALL):
         return None
     return text.decode(errors="replace")
+
+
+def data_of(capture: Capture, of_html: Callable[[str], Any]) -> Any:
+    """The data in a capture: its JSON, or `of_html` of its page; None when it has neither."""
+    try:
+        html = html_text(capture.body)
+        return json_of(capture) if html is None else of_html(html)
+    except Unreadable:
+        return None
 
 
 def script(html: str, name: str) -> Any:

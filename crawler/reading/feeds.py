@@ -4,14 +4,8 @@ Only the XML is read here: dates stay as written (`crawler.reading.dates` reads 
 stay HTML, and what an entry means is for the platform to say. Every element is used, ignored by name, or a signal; a
 platform names the extensions that it knows, and finds their text in `Entry.extra`.
 
-A reader that has a parser of its own moves over so:
-
-- `feed = read(body, signals)` in place of `ElementTree.fromstring`, and of checking the root and the fields;
-- an element of the platform's own (Statuspage's `maintenanceEndDate`) goes into `extensions`;
-- who publishes is told by `feed.title`, `feed.generator`, `feed.link`;
-- `dates.moment(entry.published, source, capture.fetched_at, signals, where)` in place of `parsedate_to_datetime`.
-
-It gets with it: encodings, refusal of entities and of deep nesting, relative links, Atom's text constructs.
+A reader calls `feed_of(capture, signals)`, and tells who publishes by `title`, `generator` and `link` of the feed. It
+gets with it: encodings, refusal of entities and of deep nesting, relative links, Atom's text constructs.
 """
 
 from __future__ import annotations
@@ -19,6 +13,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from html import escape
 from urllib.parse import urljoin
 from xml.etree import ElementTree
@@ -27,7 +22,7 @@ from xml.parsers import expat
 import msgspec
 
 from crawler.reading.markup import plain
-from crawler.records import Signal, Unreadable
+from crawler.records import Capture, Signal, Unreadable
 
 #: Deeper than this nests no feed.
 DEPTH = 64
@@ -93,6 +88,12 @@ def looks_like_one(body: bytes) -> bool:
     """Whether a body begins as a feed does: by an XML declaration, `<rss` or `<feed`, or perhaps a comment."""
     start = body.lstrip(codecs.BOM_UTF8 + b" \t\r\n")[:64]
     return re.match(rb"<(?:\?xml\b|rss\b|feed\b|!DOCTYPE\s+rss\b|!--)", start) is not None or body[:2] in _UTF_16
+
+
+def feed_of(capture: Capture, signals: list[Signal], extensions: Collection[str] = ()) -> Feed:
+    """The feed in a capture: `read` with the address that it came from and the encoding that its headers name."""
+    content_type = capture.headers.get("content-type", "")
+    return read(capture.body or b"", signals, base=capture.url, content_type=content_type, extensions=extensions)
 
 
 def read(
@@ -205,7 +206,7 @@ def _entry(
     base = urljoin(base, item.get(f"{_XML}base", ""))
     for child in item:
         name = _name(child, space)
-        if _split(child)[1] in extensions:
+        if extensions and _split(child)[1] in extensions:
             extra[_split(child)[1]] = _text(child)
         elif name == "link":
             links.append(child)
@@ -250,13 +251,18 @@ _FOREIGN = {
 
 def _split(element: ElementTree.Element) -> tuple[str, str]:
     """Namespace, "" for none, and local name."""
-    namespace, _, local = element.tag.removeprefix("{").rpartition("}")
+    return _parts(element.tag)
+
+
+@lru_cache(maxsize=1024)
+def _parts(tag: str) -> tuple[str, str]:
+    namespace, _, local = tag.removeprefix("{").rpartition("}")
     return namespace, local
 
 
 def _name(element: ElementTree.Element, space: str) -> str:
     """The name of an element of the feed's own namespace, or of one that is understood here; "" of any other."""
-    namespace, local = _split(element)
+    namespace, local = _parts(element.tag)
     return local if namespace == space else _FOREIGN.get(element.tag, "")
 
 
@@ -324,6 +330,8 @@ def _link(links: Iterable[ElementTree.Element], base: str) -> str:
 
 
 def _join(base: str, address: str) -> str:
+    if address.startswith(("https://", "http://")):
+        return address
     try:
         return urljoin(base, address)
     except ValueError:  # no address at all

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from html import escape
 
 from w3lib.html import remove_tags, remove_tags_with_content, replace_entities
 
@@ -28,3 +30,15 @@ def plain(html: str) -> str:
         text = replace_entities(text)
     text = _BLANKS.sub(" ", text.replace("\r", "\n"))
     return _LINES.sub("\n", text).strip()
+
+
+def verbatim(text: str | None) -> str:
+    """A text that is no HTML, in which `<` is a character (Markdown, a title), with its blanks folded."""
+    return plain(escape(text or "", quote=False))
+
+
+def sections(heading: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Each heading in a text, and what follows it until the next one; what stands before the first is left out."""
+    heads = list(heading.finditer(text))
+    for head, after in zip(heads, [*heads[1:], None], strict=False):  # no heading at all: nothing
+        yield head, text[head.end() : after.start() if after else None]

@@ -98,6 +98,14 @@ def json_of(capture: Capture | bytes, kind: Any = Any, signals: list[Signal] | N
         raise Unreadable(f"JSON that is broken or cut off: {error}") from error
 
 
+def required(document: Any, kind: type[T], signals: list[Signal], what: str, where: str = "$") -> T:
+    """A document, parsed, without which a capture means nothing. Raises Unreadable when it is not `what` it should be."""
+    try:
+        return convert(document, kind, signals, where)
+    except BROKEN as error:
+        raise Unreadable(f"not {what}: {error}") from error
+
+
 def readable(
     items: Iterable[T],
     make: Callable[[T], R],
@@ -132,6 +140,20 @@ def unread(
     begins = msgspec.json.encode(item).decode() if isinstance(item, dict | list) else str(item)
     text = " ".join((" ".join(told) or begins).split())
     return Signal(kind, where, f"{text[:160]}: {error}")
+
+
+def read_one(
+    raw: bytes, kind: type[T], make: Callable[[T, list[Signal]], R], where: str, names: tuple[str, ...] = ("id",)
+) -> tuple[R | None, tuple[Signal, ...]]:
+    """What is made of one item, None when it cannot be read, and all that was not understood of it.
+
+    For readers that keep what they made of the same bytes (`lru_cache`).
+    """
+    signals: list[Signal] = []
+    try:
+        return make(decode(raw, kind, signals, where), signals), tuple(signals)
+    except BROKEN as error:
+        return None, (*signals, unread(raw, error, where, names))
 
 
 def all_read(signals: Iterable[Signal]) -> bool:
