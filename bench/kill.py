@@ -53,7 +53,7 @@ def work(file: Path, data: Path, polls: bool) -> None:
 def rows(data: Path) -> dict[str, list[Any]]:
     """Every table of the archive."""
     with sqlite3.connect(data / "outages.db") as conn:
-        names = "select name from sqlite_master where type = 'table' and name not like '%sqlite%' order by name"
+        names = "select name from sqlite_master where type = 'table' and name not like '%sqlite%' and name not like '%fts_%' order by name"
         found = {name: sorted(conn.execute(f"select * from [{name}]").fetchall(), key=repr)
                  for (name,) in conn.execute(names).fetchall()}  # fmt: skip
     conn.close()

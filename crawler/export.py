@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 import sqlite3
 from pathlib import Path
 
 from crawler.schema import VIEWS
 
 TABLES = ("vendors", "regions", "services", "sources", "incidents", "updates", "revisions", "claims", "outages", "polls",
-          "signals", "component_states", "watched")  # fmt: skip
+          "signals", "component_states", "watched", "vendor_months", "category_months", "region_months")  # fmt: skip
 
-#: What a spreadsheet would take for a formula; vendors' text is not to be trusted.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: What a spreadsheet would take for a formula; vendors' text is not to be trusted. Numbers are none.
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?\Z)")
 
 
 def export(conn: sqlite3.Connection, directory: Path) -> dict[str, int]:
@@ -46,12 +47,11 @@ def _write(conn: sqlite3.Connection, name: str, path: Path) -> int:
         writer = csv.writer(stream)
         writer.writerow(columns)
         for row in conn.execute(f"select * from [{name}] order by {order}"):
-            writer.writerow(_safe(value) for value in row)
+            writer.writerow(inert(value) for value in row)
             rows += 1
     return rows
 
 
-def _safe(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+def inert(value: object) -> object:
+    """The value of a cell of CSV; text that a spreadsheet would run has an apostrophe before it, as OWASP advises."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value

@@ -7,12 +7,14 @@ be made again. What each column means is said in `metadata.yml`.
 
 from __future__ import annotations
 
+from sqlite3 import Connection
+
 from sqlite_utils import Database, Migrations
 
 migrations = Migrations("archive")
 
 #: Counted up when the same captures give other rows than before: an older archive is then derived anew.
-DERIVATION = 2
+DERIVATION = 3
 
 TABLES = """
 create table vendors (id text primary key, name text not null, local_name text, homepage text);
@@ -109,13 +111,28 @@ create table to_measure (vendor text primary key, since text not null) without r
 create table meta (key text primary key, value text not null) without rowid;
 """
 
+#: Words of incidents (see crawler/archive/search.py). Its rowid is `incidents.search_key`: the newest are found first
+#: without sorting. `messages` are those that stand, `removed` those taken away, `about` what is known of it besides.
+INCIDENTS_FTS = """
+    create virtual table incidents_fts using fts5(title, messages, removed, about, vendor,
+    tokenize = 'porter unicode61 remove_diacritics 2')
+"""
+#: Names of vendors, regions and services: `own`, and those of the vendor they are of. `id` is not looked for: `own` has it.
+NAMES_FTS = """
+    create virtual table names_fts using fts5(own, of, kind, vendor unindexed, id unindexed,
+    tokenize = 'unicode61 remove_diacritics 2')
+"""
+
 VIEWS = {
+    # A rank from a window would sort all outages to show the first page; only those of one incident are compared here.
     "recovery_order": """
         select incident, service, region, recovered_at, minutes,
-          rank() over (partition by incident, service order by recovered_at) as rank
+          (select count(*) from (select max(ended_at) as other_at from outages
+            where outages.incident = back.incident and outages.service is back.service
+            group by region having count(*) = count(ended_at)) where other_at < recovered_at) + 1 as rank
         from (select incident, service, region, max(ended_at) as recovered_at,
             round((julianday(max(ended_at)) - julianday(min(started_at))) * 1440, 1) as minutes
-          from outages group by incident, service, region having count(*) = count(ended_at))
+          from outages group by incident, service, region having count(*) = count(ended_at)) as back
     """,
     "disclosure": """
         select i.id as incident, i.vendor as vendor, i.started_at as started_at, i.first_posted_at as first_posted_at,
@@ -219,10 +236,11 @@ VIEWS = {
     """,
     "observed_outages": """
         with spells as (
-          select *, lead(before_at) over component as ended_after,
+          select *, (select before_at from component_states n where n.source = s.source and n.url = s.url
+              and n.component = s.component and n.seen_at > s.seen_at order by n.seen_at limit 1) as ended_after,
             (select min(seen_at) from component_states n where n.source = s.source and n.url = s.url
               and n.component = s.component and n.seen_at > s.seen_at and n.severity_text <> '') as ended_by
-          from component_states s window component as (partition by source, url, component order by seen_at))
+          from component_states s)
         select vendor, region, service, name as component, group_name, severity, severity_text,
           before_at as started_after, seen_at as started_by, ended_after, ended_by,
           round((julianday(ended_after) - julianday(seen_at)) * 1440, 1) as minutes_at_least,
@@ -341,7 +359,152 @@ def indexes(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def questions(db: Database) -> None:
+    """For the questions of `metadata.yml`: each is answered from as many rows as it is about, not from a whole table."""
+    for statement in (
+        # Vendors compared over a period, without reading their incidents.
+        """create index incidents_compared on incidents (kind, started_at, vendor, severity, minutes, start_basis,
+          first_posted_at, id)""",
+        "create index incidents_gone on incidents (vanished_at) where vanished_at is not null",
+        "create index incidents_linked on incidents (started_at desc, id) where linked_to is not null",
+        "create index incidents_explained on incidents (postmortem_at) where postmortem_at is not null",
+        "create index incidents_unexplained on incidents (no_postmortem_by) where no_postmortem_by is not null",
+        "create index incidents_unposted on incidents (started_at desc, id) where key >= 'observed-' and key < 'observed.'",
+        "create index revisions_counted on revisions (seen_at, incident, field)",
+        "create index updates_removed on updates (removed_at) where removed_at is not null",
+        # Where somebody else than the vendor speaks, accounts can differ.
+        """create index claims_others on claims (started_at desc, incident)
+          where authority <> 'vendor' and basis = 'stated' and suspect is null""",
+        "create index claims_suspect on claims (started_at desc, id) where suspect is not null",
+        # What was out at an instant began in the week before, or lasted for longer than that.
+        "create index incidents_long on incidents (ended_at, started_at) where minutes > 10080",
+        "create index availability_worst on availability (month, down_minutes)",
+        "create index coverage_month on coverage (month)",
+        "create index signals_seen on signals (last_seen_at)",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def searching(db: Database) -> None:
+    """Words of incidents are found by an index of them; what changed last is listed first in feeds."""
+    for statement in (
+        "alter table incidents add column search_key integer",
+        "alter table incidents add column changed_at text",
+        "create unique index incidents_search on incidents (search_key)",
+        "create index incidents_changed on incidents (changed_at desc, id) where kind = 'outage'",
+        "create index incidents_vendor_changed on incidents (vendor, changed_at desc, id) where kind = 'outage'",
+        INCIDENTS_FTS,
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def months(db: Database) -> None:
+    """What comparisons need of each month; of what there is, all is measured by the next run."""
+    counted = """incidents integer not null, major_outage integer not null, partial_outage integer not null,
+      degraded integer not null, unrated integer not null, unended integer not null, lags_known integer not null, median_lag_minutes real,
+      lags text not null, followed integer not null, edited integer not null, edits integer not null, down_minutes real not null"""
+    for statement in (
+        f"""create table vendor_months (vendor text not null references vendors(id), month text not null, {counted},
+        watched_minutes real not null, primary key (vendor, month)) without rowid""",
+        f"""create table category_months (vendor text not null references vendors(id), category text not null,
+        month text not null, {counted}, primary key (vendor, category, month)) without rowid""",
+        "create index category_months_month on category_months (category, month)",
+        """create table region_months (vendor text not null references vendors(id), region text, month text not null,
+        incidents integer not null, unrated integer not null, unended integer not null, severity text, longest_minutes real, longest_incident text,
+        last_started_at text, last_incident text, down_minutes real not null, watched_down_minutes real not null,
+        primary key (vendor, region, month))""",
+        "create index services_category on services (category, vendor) where category is not null",
+        """insert into to_measure select vendor, min(first) from (
+          select vendor, min(started_at) as first from outages group by vendor
+          union all select vendor, min(coalesce(started_at, first_posted_at)) from incidents group by vendor
+          union all select vendor, (select min(polled_at) from polls where source = sources.id) from sources)
+        where first is not null group by vendor
+        on conflict (vendor) do update set since = min(since, excluded.since)""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def places(db: Database) -> None:
+    """Pages of vendors, regions and services: when a place was out is read from indexes alone."""
+    for statement in (
+        "create index outages_of_region on outages (vendor, region, started_at, ended_at, severity, service, incident)",
+        "create index outages_of_service on outages (vendor, service, started_at, ended_at, severity, region, incident)",
+        """create index availability_lost on availability (vendor, month, region, service, down_minutes)
+          where down_minutes > 0""",
+        """create index incidents_of_vendor on incidents (vendor, kind, started_at, id, ended_at, severity, state, linked_to,
+          first_posted_at, start_basis, first_seen_at, last_seen_at, resolved_posted_at)""",
+        # What began before a period reaches into it by its end; what has none is open, or was never said to be over.
+        "create index incidents_ended on incidents (vendor, ended_at, started_at)",
+        "create index incidents_open_of on incidents (vendor, last_seen_at) where ended_at is null",
+        "create index sources_vendor on sources (vendor)",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def dashboards(db: Database) -> None:
+    """Months of all vendors are counted from an index alone, without the lags that stand in their rows."""
+    for statement in (
+        """create index vendor_months_counted on vendor_months (month, vendor, incidents, major_outage, partial_outage,
+          degraded, unrated, lags_known, median_lag_minutes, followed, edited, down_minutes, watched_minutes)""",
+        "create index region_months_counted on region_months (month, vendor, region, incidents, down_minutes)",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def site_indexes(db: Database) -> None:
+    """For the pages of the site: views that stop after the first rows, and which outages reached most regions."""
+    for statement in (
+        "drop index outages_incident",
+        "create index outages_incident on outages (incident, service, region, ended_at, started_at)",
+        "drop index claims_incident",
+        "create index claims_incident on claims (incident, basis, service, region)",
+        "create index incidents_kind on incidents (vendor, kind)",
+        "create index component_states_severity on component_states (severity)",
+        "alter table incidents add column regions_out integer",
+        "update incidents set regions_out = (select count(distinct region) from outages where incident = incidents.id)",
+        """create index incidents_greatest on incidents (regions_out desc, minutes desc, id)
+          where kind = 'outage' and severity in ('partial_outage', 'major_outage')""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def searching_names(db: Database) -> None:
+    """Vendors, regions and services are found by the words of their names."""
+    db.execute(NAMES_FTS)
+
+
+@migrations()
+def signals_sorted(db: Database) -> None:
+    """The second page of signals: those of the same look are many, and were sorted for it."""
+    db.execute("create index signals_sorted on signals (last_seen_at desc, source, kind, place, detail)")
+
+
 def make_views(db: Database) -> None:
     """Views hold no data: they are made anew where their text has changed."""
     for name, sql in VIEWS.items():
         db.create_view(name, sql.strip(), replace=True)
+
+
+#: Views whose rows have all to be made before the first can be shown, and what they are looked up by.
+SETTLED = {
+    "blind_spots": ("started_at desc", "vendor", "source"),
+    "conflicting_claims": ("incident", "minutes_apart desc"),
+    "health": ("failures desc", "vendor"),
+}
+
+
+def settle(conn: Connection) -> None:
+    """Put tables in the place of views that take long, in a copy that nobody writes any more."""
+    for view, sorts in SETTLED.items():
+        conn.execute(f"create table settled as select * from {view}")
+        conn.execute(f"drop view {view}")
+        conn.execute(f"alter table settled rename to {view}")
+        for sort in sorts:
+            conn.execute(f"create index {view}_{sort.split()[0]} on {view} ({sort})")

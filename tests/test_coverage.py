@@ -241,7 +241,8 @@ def look(archive: Archive, *some: Told) -> None:
 
 def fail(archive: Archive, *some: Down) -> None:
     archive.conn.execute(
-        "insert into incidents (id, vendor, key, title, kind) values ('acme:1', 'acme', '1', 't', 'outage')"
+        """insert into incidents (id, vendor, key, title, kind, state)
+        values ('acme:1', 'acme', '1', 't', 'outage', 'investigating')"""
     )
     for number, down in enumerate(some):
         archive.conn.execute(
@@ -396,8 +397,8 @@ def test_no_look_is_blindness_too(archive: Archive) -> None:
     assert found == [("acme-a", minute(5), minute(1000), 995.0, 0, None)]
 
 
-@pytest.mark.parametrize(("state", "lost"), [("investigating", 50), ("resolved", 0)])
-def test_what_is_over_without_an_end_is_not_down_for_ever(archive: Archive, state: str, lost: float) -> None:
+@pytest.mark.parametrize(("state", "lost"), [("investigating", 50), ("resolved", 0), (None, 0)])
+def test_what_is_over_without_an_end_is_not_down_for_ever(archive: Archive, state: str | None, lost: float) -> None:
     clear(archive.conn)
     look(archive, *good("acme-a", *range(0, 61, 5)))
     fail(archive, Down(10, None))

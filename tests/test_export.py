@@ -62,8 +62,19 @@ def test_the_order_does_not_depend_on_when_rows_were_written(archive: Archive, t
 
 
 def test_text_is_kept_but_for_formulas(archive: Archive, tmp_path: Path) -> None:
-    plain = ['He said "no", twice', "two\nlines", "1=1", "控制台访问异常", "a,b;c", " =spaced", "50% - 60%", ""]
-    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
+    plain = [
+        'He said "no", twice',
+        "two\nlines",
+        "1=1",
+        "控制台访问异常",
+        "a,b;c",
+        " =spaced",
+        "50% - 60%",
+        "-1",
+        "+1.5",
+        "",
+    ]
+    formulas = ["=1+1", "+1+1", "-1-1", "@SUM(A1)", "\t=1", "\r=1"]
     put(archive.conn, *plain, *formulas)
     export(archive.conn, tmp_path)
     found = {row["key"]: row["title"] for row in rows(tmp_path / "incidents.csv")}

@@ -191,7 +191,9 @@ def dump(data: Path) -> dict[str, list[Any]]:
     with sqlite3.connect(data / "outages.db") as conn:
         names = [
             n
-            for (n,) in conn.execute("select name from sqlite_master where type = 'table' and name not like '%sqlite%'")
+            for (n,) in conn.execute(
+                "select name from sqlite_master where type = 'table' and name not like '%sqlite%' and name not like '%fts_%'"
+            )
         ]
         return {name: sorted(conn.execute(f"select * from [{name}]").fetchall(), key=repr) for name in names}
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import datetime
 
 from crawler import coverage, timeline
+from crawler.archive.months import Held, Months
 from crawler.catalog import Catalog, Source
-from crawler.records import DOWN, OVER, instant, stamp
+from crawler.records import DOWN, OVER, Basis, Severity, instant, stamp
 
 
 class Availability:
-    """Tables `watched`, `coverage` and `availability`."""
+    """Tables `watched`, `coverage` and `availability`, and with the last those of `Months`."""
 
     def __init__(self, conn: sqlite3.Connection, catalog: Catalog) -> None:
         self.conn = conn
         self.catalog = catalog
+        self.months = Months(conn)
 
     def touch(self, vendor: str, *moments: datetime | None) -> None:
         """What is known of these moments may have changed. Written down, so that a crash forgets nothing."""
@@ -36,11 +39,12 @@ class Availability:
     def _measure_vendor(self, vendor: str, changed: datetime) -> None:
         since = changed.replace(day=1, hour=0, minute=0, second=0)
         spans = list(coverage.by_months(self._measure_sources(vendor, since, changed)))
+        outages = list(self._outages(vendor, since, spans[-1][1] if spans else None))
+        self.months.measure(vendor, since, outages, spans)
         self.conn.execute("delete from availability where vendor = ? and month >= ?", (vendor, f"{since:%Y-%m}"))
         months = coverage.minutes_by_month(spans)
         if not months:
             return
-        last = spans[-1][1]
         # A place has availability from its first outage on.
         since_month: dict[timeline.Cell, str] = {
             (region, service): first[:7]
@@ -50,17 +54,9 @@ class Availability:
             )
         }
         down: dict[timeline.Cell, list[coverage.Span]] = {cell: [] for cell in since_month}
-        for region, service, severity, started, ended, state in self.conn.execute(
-            """select region, service, o.severity, o.started_at, o.ended_at, i.state
-            from outages o join incidents i on i.id = o.incident where o.vendor = :vendor and o.ended_at > :since
-            union all select region, service, o.severity, o.started_at, o.ended_at, i.state
-            from outages o join incidents i on i.id = o.incident where o.vendor = :vendor and o.ended_at is null""",
-            {"vendor": vendor, "since": stamp(spans[0][0])},
-        ):
-            spells = down[region, service]
-            # What is over, and nobody said since when, is not open for ever: how long it was is not known.
-            if severity in DOWN and (ended or state not in OVER):
-                spells.append((instant(started), instant(ended) if ended else last))
+        for outage in outages:
+            if outage.severity in DOWN and outage.until:
+                down[outage.region, outage.service].append((outage.started_at, outage.until))
         for (region, service), spells in down.items():
             lost = coverage.minutes_by_month(coverage.common(coverage.unite(s for s in spells if s[0] < s[1]), spans))
             self.conn.executemany(
@@ -71,6 +67,29 @@ class Availability:
                     if month >= since_month[region, service]
                 ],
             )
+
+    def _outages(self, vendor: str, since: datetime, last: datetime | None) -> Iterator[Held]:
+        """What had no known end at `since` or ended later, and all outages of incidents that began later.
+
+        `last`: the vendor was watched until then.
+        """
+        for incident, region, service, severity, started, ended, basis, state in self.conn.execute(
+            """select incident, region, service, o.severity, o.started_at, o.ended_at, o.start_basis, i.state
+            from outages o join incidents i on i.id = o.incident where o.vendor = :vendor and o.ended_at > :since
+            union all select incident, region, service, o.severity, o.started_at, o.ended_at, o.start_basis, i.state
+            from outages o join incidents i on i.id = o.incident where o.vendor = :vendor and o.ended_at is null
+            union all select incident, region, service, o.severity, o.started_at, o.ended_at, o.start_basis, i.state
+            from incidents i join outages o on o.incident = i.id
+            where i.vendor = :vendor and i.started_at >= :since and o.ended_at <= :since""",
+            {"vendor": vendor, "since": stamp(since)},
+        ):
+            # What is over, or is not said to be open, is not open for ever: how long it was is not known.
+            goes_on = state not in OVER if state else basis == Basis.OBSERVED
+            until = instant(ended) if ended else last if goes_on else None
+            yield Held(
+                incident, region, service, Severity(severity) if severity else None, instant(started),
+                instant(ended) if ended else None, until,
+            )  # fmt: skip
 
     def _measure_sources(self, vendor: str, since: datetime, changed: datetime) -> list[coverage.Span]:
         """Measure each source of the vendor. Returns disjoint spans since then in which one of them was watched."""

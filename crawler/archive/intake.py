@@ -19,6 +19,7 @@ from crawler.archive.availability import Availability
 from crawler.archive.links import Links
 from crawler.archive.observed import Observations
 from crawler.archive.rows import Rows
+from crawler.archive.search import Search
 from crawler.archive.shipped import Shipped
 from crawler.archive.states import States
 from crawler.archive.versions import Versions, View
@@ -82,7 +83,10 @@ class Archive:
         self.states = States(self.conn)
         self.observations = Observations(self.conn, self.versions)
         self.links = Links(self.conn, self.versions)
-        self.rows = Rows(self.conn, catalog, self.versions, self.observations, self.links, self.availability.touch)
+        self.search = Search(self.conn)
+        self.rows = Rows(
+            self.conn, catalog, self.versions, self.observations, self.links, self.search, self.availability.touch
+        )
         self._seen: set[str] = set()  # vendors whose components changed
         self.shipped = Shipped(self.conn, catalog, incidents, self.versions)
         make_views(self.db)
@@ -114,7 +118,7 @@ class Archive:
                 self.catalog.add(past(walked) if walked else other)
         with transaction(self.conn):
             self._remember("derivation", str(DERIVATION))
-            self._take_shipped()
+            renamed = self._take_shipped()
             self._derive(report)
         last = captures.last()  # what another process adds from now on is for the next run
         pending = self._order(captures, last)
@@ -123,7 +127,8 @@ class Archive:
             with transaction(self.conn):
                 for seq, capture, body in _intact(captures, [seq for seq, _, _ in chunk], report):
                     self._try(seq, capture, body, report)
-                self.versions.flush()
+                for vendor, began in self.versions.flush():
+                    self.availability.touch(vendor, instant(began))
                 self._derive(report)
             done += len(chunk)
             if progress:
@@ -131,9 +136,11 @@ class Archive:
         with transaction(self.conn):
             self._remember("captures_read", str(last))
             self.availability.measure()
-            if report.incidents or self.states.changed:
+            if report.incidents or self.states.changed or renamed:
                 self.rows.list_found()
+                self.search.list_names()
                 self.states.changed = False
+            self.search.catch_up()
         return report
 
     def rebuild(self, captures: Captures, progress: Progress | None = None) -> Report:
@@ -144,8 +151,9 @@ class Archive:
     def _anew(self, captures: Captures, progress: Progress | None) -> Report:
         with transaction(self.conn):
             for table in self.db.table_names():
-                if not table.startswith(("_", "sqlite_")):
+                if not table.startswith(("_", "sqlite_")) and "_fts" not in table:
                     self.conn.execute(f"delete from [{table}]")
+            self.search.clear()
             return self._catch_up(captures, progress)
 
     def unreadable(self) -> set[tuple[str, str]]:
@@ -157,9 +165,11 @@ class Archive:
         found = self.conn.execute("select outcome from polls where id = ?", (poll,)).fetchone()
         return found is not None and found[0] in GOOD
 
-    def _take_shipped(self) -> None:
+    def _take_shipped(self) -> bool:
+        """Take in the catalog and what was written by hand. Whether the catalog is another one than before."""
         digest = self.shipped.digest()
-        if self._recall("catalog") != digest:
+        renamed = self._recall("catalog") != digest
+        if renamed:
             self.shipped.write_landmarks()
             self._forget_changed()
             self.shipped.write_catalog()
@@ -171,6 +181,7 @@ class Archive:
         if self._recall("landmarks") != by_hand:
             self.shipped.write_landmarks()
             self._remember("landmarks", by_hand)
+        return renamed
 
     def _forget_changed(self) -> None:
         """After a change of the catalog: what a source that it no longer names has shown is not shown any more, and

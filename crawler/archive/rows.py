@@ -12,6 +12,7 @@ import msgspec
 from crawler import history, timeline
 from crawler.archive.links import Link, Links
 from crawler.archive.observed import Life, Observations
+from crawler.archive.search import Search
 from crawler.archive.states import component_id
 from crawler.archive.versions import Versions, View, Views
 from crawler.catalog import Catalog, Source
@@ -35,6 +36,7 @@ class Rows:
         versions: Versions,
         observations: Observations,
         links: Links,
+        search: Search,
         touch: Touch,
     ) -> None:
         self.conn = conn
@@ -42,6 +44,7 @@ class Rows:
         self.versions = versions
         self.observations = observations
         self.links = links
+        self.search = search
         self.touch = touch
         self._names: dict[str, timeline.Names] = {}
         self._places: dict[str, Gazetteer] = {}
@@ -61,14 +64,14 @@ class Rows:
             for source, signal in met:
                 signals[source, signal.kind, signal.where, signal.detail] += 1
         self.versions.changed.clear()
+        self.search.flush()
         return signals
 
     def _derive_one(self, incident: str) -> list[tuple[str, Signal]]:
         """Write the rows of one incident. Returns what was not understood, with the source that said it."""
         vendor = incident.partition(":")[0]
-        (started,) = self.conn.execute("select min(started_at) from outages where incident = ?", (incident,)).fetchone()
-        if started:
-            self.touch(vendor, instant(started))
+        self._touch(incident, vendor)
+        self.search.forget(incident)
         for table in ("updates", "revisions", "claims", "outages", "unresolved", "concerns"):
             self.conn.execute(f"delete from {table} where incident = ?", (incident,))
         self.conn.execute("delete from incidents where id = ?", (incident,))
@@ -88,7 +91,17 @@ class Rows:
         self._write_outages(incident, vendor, result)
         self._write_incident(incident, vendor, merged, versions, result, link)
         self._write_unresolved(incident, chosen.source, result)
+        self._touch(incident, vendor)
         return [(chosen.source, signal) for signal in result.signals]
+
+    def _touch(self, incident: str, vendor: str) -> None:
+        """The months that the incident's rows tell of, as they stand, are to be measured."""
+        for (began,) in self.conn.execute(
+            """select min(started_at) from outages where incident = :id
+            union all select coalesce(started_at, first_posted_at) from incidents where id = :id and kind = 'outage'""",
+            {"id": incident},
+        ).fetchall():
+            self.touch(vendor, instant(began) if began else None)
 
     def _with_observed(self, incident: str, vendor: str, record: Incident, versions: Views) -> Incident:
         """The record with what looks alone tell of it. Incidents that nobody posted have it already."""
@@ -203,8 +216,6 @@ class Rows:
         )  # fmt: skip
 
     def _write_outages(self, incident: str, vendor: str, result: timeline.Timeline) -> None:
-        if result.outages:
-            self.touch(vendor, min(o.started_at for o in result.outages))
         self.conn.executemany(
             "insert into outages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(f"{incident}/o{number}", incident, vendor, o.region, o.service, o.severity, stamp(o.started_at),
@@ -244,10 +255,29 @@ class Rows:
             "linked_to": result.linked_to, "linked_why": link.why if link else None, "cause": record.cause,
             "cause_category": record.cause_category, "plane": record.plane,
             "postmortem_at": _maybe(record.postmortem_at), "postmortem_url": record.postmortem_url, "no_postmortem_by": record.no_postmortem_by,
+            "changed_at": self._changed(incident, record, crawled, gone) or _maybe(span.started_at) or first_seen,
+            "regions_out": len({outage.region for outage in result.outages} - {None}),
         }  # fmt: skip
         self.conn.execute(
             f"insert into incidents ({', '.join(row)}) values ({', '.join(':' + column for column in row)})", row
         )
+
+    def _changed(self, incident: str, record: Incident, crawled: Views, gone: str | None) -> str | None:
+        """When the vendor last published something about it, or changed what it had: its messages by their own times,
+        changes by the look that showed them, which no message can be younger than. None where nothing says so.
+        """
+        (told,) = self.conn.execute(
+            """select max(at) from (
+              select max(coalesce(posted_at, first_seen_at)) as at from updates where incident = :incident
+              union all select max(seen_at) from revisions where incident = :incident)""",
+            {"incident": incident},
+        ).fetchone()
+        times = [told, gone, _maybe(record.resolved_posted_at), _maybe(record.first_posted_at)]
+        if not record.updates:  # nothing is posted: each look that showed something else
+            times += [stamp(version.seen_at) for seen in crawled.values() for version in seen[1:]]
+        latest = max((at for at in times if at), default=None)
+        seen = max((stamp(seen[-1].seen_at) for seen in crawled.values()), default=None)
+        return min(latest, seen) if latest and seen else latest
 
 
 def merge(versions: Views) -> tuple[Incident, View]:

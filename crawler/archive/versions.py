@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -154,8 +155,10 @@ class Versions:
         ).fetchone()
         return row[0] if row else None
 
-    def flush(self) -> None:
-        """Write when incidents were last seen."""
+    def flush(self) -> list[tuple[str, str]]:
+        """Write when incidents were last seen. Returns vendor and start of those that are followed now (see
+        `months.FOLLOWED`) and were not before.
+        """
         rows = [(at, incident, *view) for (incident, view), at in self._seen.items()]
         # Who is seen again at any address has not vanished.
         gone = dict(self.conn.execute("select id, vanished_at from incidents where vanished_at is not null"))
@@ -163,11 +166,25 @@ class Versions:
         self.conn.executemany(
             "update sightings set last_seen_at = ? where incident = ? and source = ? and url = ?", rows
         )
+        followed = self._followed_now({incident: at for at, incident, *_ in sorted(rows)})
         self.conn.executemany(
             "update incidents set last_seen_at = max(coalesce(last_seen_at, ''), ?) where id = ?",
             [row[:2] for row in rows],
         )
         self._seen.clear()
+        return followed
+
+    def _followed_now(self, seen: Mapping[str, str]) -> list[tuple[str, str]]:
+        return [
+            (vendor, began)
+            for incident, at in seen.items()
+            for vendor, began in self.conn.execute(
+                """select vendor, coalesce(started_at, first_posted_at) from incidents
+                where id = :id and kind = 'outage' and coalesce(started_at, first_posted_at) is not null
+                and last_seen_at <= max(first_seen_at, resolved_posted_at) and max(first_seen_at, resolved_posted_at) < :at""",
+                {"id": incident, "at": at},
+            )
+        ]
 
     def forget_source(self, source: str) -> None:
         """Take away all that a source showed."""
