@@ -100,6 +100,25 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextmanager
+def steps() -> Iterator[Callable[[str, int, int], None]]:
+    """Bars on a terminal, one for each step of a long piece of work; a step of no known length has 0 to do."""
+    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, transient=True, disable=not sys.stderr.isatty()) as bar:
+
+        def told(label: str, done: int, total: int) -> None:
+            if label not in tasks:
+                for task in tasks.values():
+                    bar.update(task, total=1, completed=1)
+                tasks[label] = bar.add_task(label)
+            bar.update(tasks[label], completed=done, total=total or None)
+
+        yield told
+
+
 def catch_up(archive: Archive, captures: Captures) -> Report:
     """Read what has come, with a progress bar."""
     with progress("reading") as bar:
@@ -431,15 +450,80 @@ def _show_changes(data: Path, catalog: Path, most: int) -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, help="Port to listen on.")
+@click.option(
+    "--published",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="OUTAGES_PUBLISHED",
+    metavar="DIR",
+    help="Serve what `outages publish DIR` made, and each newer copy as soon as it is there.  --data is not touched.",
+)
 @common
-def serve(host: str, port: int, data: Path, catalog: Path) -> None:
-    """Datasette on the archive."""
+def serve(host: str, port: int, published: Path | None, data: Path, catalog: Path) -> None:
+    """Datasette on the archive, or on its published copy: quicker, and with nothing that could be written to."""
+    if published:
+        from crawler.site import server
+
+        try:
+            server.serve(published, host, port, lambda line: click.echo(line, err=True))
+        except server.ServeError as error:
+            raise click.ClickException(str(error)) from error
     with opened(data, catalog) as (_, captures, archive):
         catch_up(archive, captures)
     from crawler.site import arguments
 
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "datasette", *arguments(data / "outages.db", host, port)])
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--most-lost",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Publish nothing when more of the published incidents, messages, claims or outages would be gone.",
+)
+@click.option("--force", is_flag=True, help="Publish all the same.")
+@click.option("--keep", default=3, show_default=True, type=click.IntRange(1), help="How many releases to keep.")
+@common
+def publish(directory: Path, most_lost: float, force: bool, keep: int, data: Path, catalog: Path) -> None:
+    """Put a checked copy of the archive into DIRECTORY, for `outages serve --published DIRECTORY`.
+
+    The copy is of one moment, while polls go on. Readers get it as a whole or not at all: DIRECTORY/current is a link
+    that is replaced at the end. Exits with 3 when too much would be gone, with 75 when another run is under way.
+    """
+    import yaml
+
+    from crawler.database import BusyError
+    from crawler.publish import DoubtError, PublishError
+    from crawler.publish import publish as release
+    from crawler.site import DATABASE, METADATA
+
+    about = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"][DATABASE]["tables"]
+    with opened(data, catalog) as (_, captures, archive):
+        catch_up(archive, captures)
+    try:
+        with steps() as told:
+            made = release(
+                data / "outages.db", directory, about, most_lost=most_lost, force=force, keep=keep, told=told
+            )
+    except DoubtError as error:
+        for doubt in error.doubts:
+            click.echo(f"not published: {doubt}", err=True)
+        click.echo("what is published stays; --force publishes all the same", err=True)
+        sys.exit(SOME_FAILED)
+    except BusyError as error:
+        click.echo(f"outages: {error}", err=True)
+        sys.exit(BUSY)
+    except (PublishError, OSError, sqlite3.Error) as error:
+        raise click.ClickException(f"not published: {error}; what is published stays") from error
+    for doubt in made.doubts:
+        click.echo(f"in spite of this: {doubt}", err=True)
+    what = "published" if made.new else "nothing has changed since"
+    rows = ", ".join(f"{made.counts[name]:,} {name}" for name in ("incidents", "outages", "claims"))
+    click.echo(f"{what} {made.release.name}: {rows}, {made.size:,} bytes")
 
 
 @main.command()

@@ -35,7 +35,9 @@ def commands(text: str) -> list[list[str]]:
     """The words after each call of `outages` in a text."""
     return [
         shlex.split(found)
-        for found in re.findall(r"(?:bin/|^|[ \"])outages ((?:poll|serve|health|captures)[^;|>\"\n]*)", text, re.M)
+        for found in re.findall(
+            r"(?:bin/|^|[ \"])outages ((?:poll|publish|serve|health|captures)[^;|>\"\n]*)", text, re.M
+        )
     ]
 
 
@@ -84,15 +86,28 @@ def test_the_image_has_all_that_ships() -> None:
 
 def test_kubernetes_objects_hold_together() -> None:
     objects: list[dict[str, Any]] = list(yaml.safe_load_all((DEPLOY / "cronjob.yml").read_text()))
-    assert [o["kind"] for o in objects] == ["PersistentVolumeClaim", "CronJob", "Deployment"]
-    claim, cron, site = objects
-    pods = [cron["spec"]["jobTemplate"]["spec"]["template"]["spec"], site["spec"]["template"]["spec"]]
-    assert cron["spec"]["concurrencyPolicy"] == "Forbid"
+    assert [o["kind"] for o in objects] == ["PersistentVolumeClaim", "CronJob", "CronJob", "Deployment"]
+    claim, *crons, site = objects
+    pods = [
+        *(cron["spec"]["jobTemplate"]["spec"]["template"]["spec"] for cron in crons),
+        site["spec"]["template"]["spec"],
+    ]
+    assert {cron["spec"]["concurrencyPolicy"] for cron in crons} == {"Forbid"}
     for pod in pods:
         volumes = {volume["name"] for volume in pod["volumes"]}
         assert claim["metadata"]["name"] in str(pod["volumes"])
         for container in pod["containers"]:
             assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
+
+
+def test_the_site_serves_what_is_published_and_writes_nothing() -> None:
+    published = re.findall(r"outages publish (\S+)", (DEPLOY / "outages-publish.service").read_text())
+    site = (DEPLOY / "outages-site.service").read_text()
+    assert published == re.findall(r"serve --published (\S+)", site)
+    assert "ProtectSystem=strict" in site
+    assert not re.search(r"^(StateDirectory|ReadWritePaths)", site, re.M)
+    runs(["serve", *next(d for d in yaml.safe_load_all((DEPLOY / "cronjob.yml").read_text()) if d["kind"] == "Deployment")
+          ["spec"]["template"]["spec"]["containers"][0]["args"][1:]])  # fmt: skip
 
 
 def test_the_workflow_never_runs_twice_at_once() -> None:

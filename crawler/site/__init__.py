@@ -1,7 +1,7 @@
 """How Datasette is started on the archive.
 
-Datasette does the work; beside it stand `metadata.yml` (descriptions, facets, canned queries), one plugin
-(`plugins/archive.py`), templates, a stylesheet and a small script.
+Datasette does the work; beside it stand `metadata.yml` (descriptions, facets, canned queries), plugins (`plugins/`, each
+of which routes and renders), templates, a stylesheet and a small script.
 """
 
 from __future__ import annotations
@@ -13,15 +13,22 @@ from crawler.catalog import ROOT
 HERE = Path(__file__).resolve().parent
 METADATA = ROOT / "metadata.yml"
 
+#: Name of the database in Datasette: that of the file, `outages.db`.
+DATABASE = "outages"
+
 #: Long enough for the slowest page of a large archive, short enough that no visitor can keep the machine busy.
-SETTINGS = {
+SETTINGS: dict[str, int] = {
     "sql_time_limit_ms": 2000,
-    "facet_time_limit_ms": 500,
+    "facet_time_limit_ms": 50,  # each: four of them are one page. Counts of whole tables are published with the archive
     "max_returned_rows": 2000,
     "default_page_size": 50,
-    "suggest_facets": "off",  # runs a query for each column shown
+    "suggest_facets": False,  # runs a query for each column shown
     "truncate_cells_html": 240,
+    "allow_download": False,  # gigabytes are for the web server in front, which can go on where it was interrupted
 }
+
+#: Directories that Datasette takes plugins, templates and files from.
+PLUGINS, TEMPLATES, STATIC = HERE / "plugins", HERE / "templates", ("site", HERE / "static")
 
 
 def arguments(database: Path, host: str, port: int) -> list[str]:
@@ -32,8 +39,8 @@ def arguments(database: Path, host: str, port: int) -> list[str]:
         *("--metadata", str(METADATA)),
         *("--host", host),
         *("--port", str(port)),
-        *("--plugins-dir", str(HERE / "plugins")),
-        *("--template-dir", str(HERE / "templates")),
-        *("--static", f"site:{HERE / 'static'}"),
+        *("--plugins-dir", str(PLUGINS)),
+        *("--template-dir", str(TEMPLATES)),
+        *("--static", f"{STATIC[0]}:{STATIC[1]}"),
         *settings,
     ]

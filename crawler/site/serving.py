@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 import msgspec
 from datasette import NotFound, Response
 from datasette.utils import sqlite_timelimit
+from datasette.views.base import DatasetteError
 
+from crawler.site import DATABASE as DATABASE
 from crawler.site import words
 from crawler.site.incident import zone_of
-
-#: Name of the database in Datasette: that of the file, `outages.db`.
-DATABASE = "outages"
 
 #: Addresses of our pages begin with these; an id stands behind.
 INCIDENT, VENDOR, REGION, SERVICE = "/-/incident", "/-/vendor", "/-/region", "/-/service"
@@ -23,19 +22,33 @@ T = TypeVar("T")
 
 
 async def permit(request: Any, datasette: Any) -> None:
-    """Stop who may not see the archive: 404 without an archive, 403 for whom Datasette's permissions refuse."""
+    """Stop who may not see the archive: 404 without an archive, 403 for whom Datasette's permissions refuse; and 405
+    for whoever does not come to read.
+
+    Our pages show what all tables hold: who may not see one of them may not see these.
+    """
+    if request.method not in ("GET", "HEAD"):
+        raise DatasetteError("This page is only for reading.", title="Method not allowed", status=405)
     if DATABASE not in datasette.databases:
         raise NotFound("There is no archive here")
     await datasette.ensure_permissions(request.actor, [("view-database", DATABASE), "view-instance"])
+    for table, about in (datasette.metadata("tables", database=DATABASE, fallback=False) or {}).items():
+        if "allow" in about:
+            await datasette.ensure_permissions(request.actor, [("view-table", (DATABASE, table))])
 
 
 async def ask(datasette: Any, question: Callable[[sqlite3.Connection], T]) -> T:
-    """What the function makes of the archive, read only; stopped at Datasette's time limit for one query."""
+    """What the function makes of the archive, read only; stopped at Datasette's time limit for one query: then 503."""
     limit = datasette.setting("sql_time_limit_ms")
 
     def limited(conn: sqlite3.Connection) -> T:
         with sqlite_timelimit(conn, limit):
-            return question(conn)
+            try:
+                return question(conn)
+            except sqlite3.OperationalError as error:
+                if str(error) != "interrupted":
+                    raise
+                raise DatasetteError("Making this page took too long.", title="Too slow", status=503) from error
 
     answer: T = await datasette.get_database(DATABASE).execute_fn(limited)
     return answer

@@ -1,0 +1,199 @@
+"""The published archive, served, and each newer copy of it taken up without a pause.
+
+One process holds the listening socket and looks at the link to the current release; another answers. When there is a
+newer release, a second one is started on the same socket; once it has answered a page of its own, the first takes no
+more connections, finishes what it has, and ends. A copy that cannot be served is told once, and the one before stays.
+Nothing is written anywhere: releases may lie on a file system that is mounted read-only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from crawler.site import METADATA, PLUGINS, SETTINGS, STATIC, TEMPLATES
+
+#: Seconds: for a copy to answer its first page; for what is under way when a process is to end; from accepting no more
+#: connections to ending those that have asked nothing yet.
+_FIRST_ANSWER, _LAST_ANSWER, _SETTLE = 60.0, 60, 1.0
+
+#: What a process says when it answers.
+_READY = b"!"
+
+
+class ServeError(Exception):
+    """There is nothing to serve, or nowhere to."""
+
+
+def datasette(release: Path) -> Any:
+    """Datasette on a release: read only, with the counts that were made with it."""
+    from datasette.app import Datasette
+    from datasette.utils import parse_metadata
+
+    from crawler.publish import FILE, INSPECT
+
+    return Datasette(
+        immutables=[str(release / FILE)],
+        inspect_data=inspected(release / INSPECT),
+        metadata=parse_metadata(METADATA.read_text(encoding="utf-8")),
+        plugins_dir=str(PLUGINS),
+        template_dir=str(TEMPLATES),
+        static_mounts=[(STATIC[0], str(STATIC[1]))],
+        settings=SETTINGS,
+        secret=os.environ.get("DATASETTE_SECRET"),
+    )
+
+
+class Counts(dict[str, dict[str, int]]):
+    """Rows by table, as Datasette lists them. It finds those of views here, too, without taking them for tables."""
+
+    def __init__(self, tables: dict[str, dict[str, int]], views: dict[str, int]) -> None:
+        super().__init__(tables)
+        self._views = views
+
+    def __missing__(self, name: str) -> dict[str, int]:
+        return {"count": self._views[name]}
+
+
+def inspected(path: Path) -> dict[str, dict[str, Any]]:
+    """What was counted when the release was made."""
+    said: dict[str, dict[str, Any]] = json.loads(path.read_bytes())
+    return {name: {**about, "tables": Counts(about["tables"], about.get("views", {}))} for name, about in said.items()}
+
+
+def serve(directory: Path, host: str, port: int, say: Callable[[str], None], every: float = 1.0) -> NoReturn:
+    """Serve what is published in a directory until told to stop (SIGTERM, SIGINT), looking for newer every so many seconds.
+
+    ServeError when nothing is published there, the address cannot be listened on, or what answers has ended.
+    """
+    from crawler.publish import current
+
+    release = current(directory)
+    if release is None:
+        raise ServeError(f"nothing is published in {directory}: `outages publish {directory}` does it")
+    os.environ.setdefault("DATASETTE_SECRET", secrets.token_hex(32))  # cookies outlive a change of release
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    children: list[_Child] = []
+    try:
+        with _listen(host, port) as listening:
+            children.append(serving := _Child(release, listening))
+            if not serving.ready():
+                raise ServeError(f"{release} cannot be served")
+            say(f"serving {release.name} on {host}:{listening.getsockname()[1]}")
+            seen = release
+            while serving.running():
+                time.sleep(every)
+                children = [child for child in children if child.running()]
+                newest = current(directory)
+                if newest in (None, seen):
+                    continue
+                seen = newest
+                children.append(fresh := _Child(newest, listening))
+                if not fresh.ready():
+                    fresh.end()
+                    say(f"{newest.name} cannot be served; {serving.release.name} stays")
+                    continue
+                serving.end()
+                serving = fresh
+                say(f"serving {newest.name}")
+        raise ServeError("what answers has ended; its last words are above")
+    finally:
+        for child in children:
+            child.end()
+        for child in children:
+            child.wait()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise ServeError(f"cannot listen on {host}:{port}: {error}") from error
+
+
+class _Child:
+    """A process that answers from one release. It ends when its link to us does, also when we are killed."""
+
+    def __init__(self, release: Path, listening: socket.socket) -> None:
+        self.release = release
+        self._link, theirs = socket.socketpair()
+        with theirs:
+            handles = (listening.fileno(), theirs.fileno())
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "crawler.site.server", str(release), *map(str, handles)],
+                pass_fds=handles,
+                start_new_session=True,  # Ctrl-C is for us, who end it in order
+            )
+
+    def ready(self) -> bool:
+        """Wait until it answers; False when it does not."""
+        self._link.settimeout(_FIRST_ANSWER)
+        with suppress(OSError):
+            return self._link.recv(1) == _READY
+        return False
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """Let it finish what it has, and end."""
+        self._link.close()
+
+    def wait(self) -> None:
+        """Wait for its end; not for ever."""
+        try:
+            self._process.wait(_LAST_ANSWER + 10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+async def answer(release: Path, listening: socket.socket, link: socket.socket) -> None:
+    """Answer requests from a release until the link is closed."""
+    import uvicorn
+
+    site = datasette(release)
+    await site.invoke_startup()
+    first = await site.client.get("/")  # reads the schema, so that no visitor waits for it
+    if first.status_code == 500:  # too slow (503) is none of its faults: nothing of it is in memory yet
+        sys.exit(f"{release}: the front page cannot be made")
+    config = uvicorn.Config(site.app(), lifespan="on", log_level="info", timeout_graceful_shutdown=_LAST_ANSWER)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve([listening]))
+    while not (server.started or serving.done()):
+        await asyncio.sleep(0.01)
+    link.setblocking(False)
+    loop = asyncio.get_running_loop()
+    with suppress(OSError):
+        await loop.sock_sendall(link, _READY)
+    closed = asyncio.create_task(loop.sock_recv(link, 1))
+    await asyncio.wait((closed, serving), return_when=asyncio.FIRST_COMPLETED)
+    if not serving.done():
+        # A connection that was accepted a moment ago has a request on its way.
+        for accepting in server.servers:
+            accepting.close()
+        await asyncio.sleep(_SETTLE)
+        server.should_exit = True
+    await serving
+
+
+def main(release: str, listening: str, link: str) -> None:
+    """The process that answers; numbers of open files are its socket and its link to `serve`."""
+    with socket.socket(fileno=int(listening)) as accepting, socket.socket(fileno=int(link)) as told:
+        asyncio.run(answer(Path(release), accepting, told))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
