@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -25,13 +26,12 @@ NEWEST = """
     from incidents i join vendors v on v.id = i.vendor
     where kind = 'outage' and started_at is not null order by started_at desc, i.id limit 10
 """
-#: The outages that people ask about for years, in most regions and longest first.
+#: Those in most regions, the longest first; of the worst two severities, since a page may call a nuisance degraded.
 GREATEST = """
-    select i.id, v.name as vendor, i.title, i.severity, i.started_at, i.ended_at, i.minutes,
-      (select count(distinct region) from outages where incident = i.id) as regions
-    from incidents i join vendors v on v.id = i.vendor where kind = 'outage' and i.id in (
-      select incident from versions where source in (select id from sources where platform = 'landmarks'))
-    order by regions desc, i.minutes desc, i.id limit 10
+    select i.id, v.name as vendor, title, severity, started_at, ended_at, minutes, regions_out as regions
+    from incidents i join vendors v on v.id = i.vendor
+    where kind = 'outage' and severity in ('partial_outage', 'major_outage') and regions_out > 0
+    order by regions_out desc, minutes desc, i.id limit 10
 """
 COUNTED = ("incidents", "outages", "updates", "revisions", "polls")
 COUNTS = "select " + ", ".join(f"(select count(*) from {table}) as {table}" for table in COUNTED)
@@ -81,8 +81,8 @@ class Front(NamedTuple):
         return self.age is None or self.age > STALE
 
 
-def front(conn: sqlite3.Connection, now: datetime) -> Front:
-    """Everything on the front page at that moment."""
+def front(conn: sqlite3.Connection, now: datetime, counts: Mapping[str, int] | None = None) -> Front:
+    """Everything on the front page at that moment. `counts`: rows by table, where they are known."""
     cursor = conn.cursor()
     cursor.row_factory = lambda c, row: dict(zip((d[0] for d in c.description), row, strict=True))
     newest_look = cursor.execute(NEWEST_LOOK).fetchone()
@@ -94,7 +94,7 @@ def front(conn: sqlite3.Connection, now: datetime) -> Front:
         out=cursor.execute(OPEN, {"since": since}).fetchall(),
         newest=cursor.execute(NEWEST).fetchall(),
         greatest=cursor.execute(GREATEST).fetchall(),
-        counts=cursor.execute(COUNTS).fetchone(),
+        counts={table: counts[table] for table in COUNTED} if counts else cursor.execute(COUNTS).fetchone(),
         span=cursor.execute(SPAN).fetchone(),
         sources=cursor.execute(SOURCES, {"since": since}).fetchone(),
         answer=_answer(conn),

@@ -1,9 +1,9 @@
-"""One event as iCalendar (RFC 5545), for a calendar beside one's own graphs."""
+"""Events as iCalendar (RFC 5545), for a calendar beside one's own graphs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -13,7 +13,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Event(NamedTuple):
-    """What happened. Times are aware; without an end it only began. `stamped` is when this was last known to be so."""
+    """What happened. Times are aware; without an end it only began. `stamped` is when this was last known to be so,
+    `changed` when it was last changed: the later of two copies of an event is the one to keep.
+    """
 
     uid: str
     title: str
@@ -24,17 +26,30 @@ class Event(NamedTuple):
     url: str | None = None
     location: str = ""
     categories: tuple[str, ...] = ()
+    changed: datetime | None = None
 
 
-def calendar(event: Event) -> str:
-    """The file's text, lines ended by CRLF."""
-    return "".join(f"{line}\r\n" for content in _lines(event) for line in fold(content))
+def calendar(*events: Event, name: str = "") -> str:
+    """The file's text, lines ended by CRLF. With a name it is a calendar to subscribe to, asked for each hour."""
+    return "".join(f"{line}\r\n" for content in _lines(events, name) for line in fold(content))
 
 
-def _lines(event: Event) -> Iterator[str]:
-    yield from ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//outages//archive of outages//EN", "BEGIN:VEVENT")
+def _lines(events: Iterable[Event], name: str) -> Iterator[str]:
+    yield from ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//outages//archive of outages//EN")
+    if name:  # as RFC 7986 has it, and as calendars had it before
+        yield from (f"NAME:{escape(name)}", f"X-WR-CALNAME:{escape(name)}")
+        yield from ("REFRESH-INTERVAL;VALUE=DURATION:PT1H", "X-PUBLISHED-TTL:PT1H")
+    for event in events:
+        yield from _event(event)
+    yield "END:VCALENDAR"
+
+
+def _event(event: Event) -> Iterator[str]:
+    yield "BEGIN:VEVENT"
     yield f"UID:{escape(event.uid)}"
     yield f"DTSTAMP:{_utc(event.stamped)}"
+    if event.changed:
+        yield f"LAST-MODIFIED:{_utc(event.changed)}"
     yield f"DTSTART:{_utc(event.start)}"
     if event.end and event.end > event.start:  # the end is not inclusive, as ours
         yield f"DTEND:{_utc(event.end)}"
@@ -48,7 +63,7 @@ def _lines(event: Event) -> Iterator[str]:
     if event.url and not re.search(r"\s", event.url):  # a URI, not text: nothing is escaped in it
         yield f"URL:{_CONTROL.sub('', event.url)}"
     yield "TRANSP:TRANSPARENT"  # nobody is busy for it
-    yield from ("END:VEVENT", "END:VCALENDAR")
+    yield "END:VEVENT"
 
 
 def escape(text: str) -> str:

@@ -14,15 +14,18 @@ from urllib.parse import urlencode
 from datasette.utils import tilde_encode
 from markupsafe import Markup, escape
 
+from crawler.site.serving import REGION, SERVICE, VENDOR
 from crawler.site.words import page_name
 
 #: Address of a table, as Datasette makes it.
 TableUrl = Callable[[str], str]
 
-#: Columns that name a row of a table by its one key.
-_KEYS = {"update_id": "updates", "vendor": "vendors"}
-#: Columns that name one or more rows together with the vendor. Only region ids never hold a comma.
-_PAIRS = {"region": "regions", "service": "services"}
+#: Where the pages of vendors, regions and services are, unless the site is mounted elsewhere.
+PLACES: Mapping[str, str] = {"vendor": VENDOR, "region": REGION, "service": SERVICE}
+#: The tables whose rows have such a page.
+_NAMED = {"vendors": "vendor", "regions": "region", "services": "service"}
+#: Columns that name a region, or a service, together with the vendor. Only region ids never hold a comma.
+_PAIRS = ("region", "service")
 _LISTS = frozenset({"region"})
 #: Columns with vendors' words, shown whole up to a length.
 _WORDS = frozenset({"text", "words", "theirs", "quote", "before", "after", "note", "remark", "names"})
@@ -40,19 +43,25 @@ def cell(
     url: TableUrl,
     as_of: str,
     incident_page: str,
+    places: Mapping[str, str] = PLACES,
 ) -> Markup | None:
     """How a cell of a table, view or query (`table` None) is shown; None leaves it to Datasette.
 
     `as_of` is the address of the page that shows an incident at an instant, `incident_page` what the addresses of
-    the pages of incidents begin with.
+    the pages of incidents begin with, `places` the same of vendors, regions and services.
     """
     if column == "title" and table == "incidents" and isinstance(value, str):
         return Markup('<a href="{}/{}" dir="auto">{}</a>').format(incident_page, page_name(row["id"]), value)
     if column == "incident" and isinstance(value, dict):  # as Datasette has it: by its title, the id behind it
         shown = (incident_page, page_name(value["value"]), value["label"], value["value"])
         return Markup('<a href="{}/{}" dir="auto">{}</a> <em>{}</em>').format(*shown)
+    if column == "vendor" and isinstance(value, dict):
+        return _link(place_page(places["vendor"], value["value"]), value["label"])
     if not isinstance(value, str) or not value:
         return None
+    if column == "name" and table in _NAMED:
+        vendor = vendor_of(row) or row["id"]
+        return _link(place_page(places[_NAMED[table]], vendor, row["id"] if table != "vendors" else None), value)
     if column in _WORDS:
         return _words(column, value)
     if _TIME.fullmatch(value):
@@ -62,18 +71,25 @@ def cell(
             return time
         return Markup('<a href="{}?{}">{}</a>').format(as_of, urlencode({"incident": incident, "at": value}), time)
     if column == "source" and table != "claims":  # a claim's may be a reference of an incident written by hand
-        return _link(url("sources"), [value], value)
+        return _link(f"{url('sources')}/{tilde_encode(value)}", value)
     if column == "incident":
         return Markup('<a href="{}/{}"{}>{}</a>').format(incident_page, page_name(value), *_shortened(value))
-    if column in _KEYS:
-        return _link(url(_KEYS[column]), [value], value)
-    if column in _PAIRS and table not in _PAIRS.values():
+    if column == "update_id":
+        return _link(f"{url('updates')}/{tilde_encode(value)}", value)
+    if column == "vendor":
+        return _link(place_page(places["vendor"], value), value)
+    if column in _PAIRS:
         vendor = vendor_of(row)
         if vendor is None:
             return None
         names = value.split(", ") if column in _LISTS else [value]
-        return Markup(", ").join(_link(url(_PAIRS[column]), [vendor, name], name) for name in names)
+        return Markup(", ").join(_link(place_page(places[column], vendor, name), name) for name in names)
     return None
+
+
+def place_page(root: str, vendor: str, id: str | None = None) -> str:
+    """Address of the page of a vendor, or of its region or service `id`, below `root`."""
+    return "/".join((root, *(tilde_encode(key) for key in (vendor, id) if key is not None)))
 
 
 def vendor_of(row: Mapping[str, Any]) -> str | None:
@@ -93,9 +109,8 @@ def _plain(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _link(table: str, keys: list[str], name: str) -> Markup:
-    path = ",".join(tilde_encode(key) for key in keys)
-    return Markup('<a href="{}/{}"{}>{}</a>').format(table, path, *_shortened(name))
+def _link(address: str, name: str) -> Markup:
+    return Markup('<a href="{}"{}>{}</a>').format(address, *_shortened(name))
 
 
 def _shortened(name: str) -> tuple[Markup, str]:

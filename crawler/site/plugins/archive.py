@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,14 +14,13 @@ from datasette.utils.asgi import BadRequest
 from markupsafe import Markup
 from pluggy import HookimplMarker
 
-from crawler.catalog import ALL
 from crawler.records import instant
 from crawler.site import as_of as then
 from crawler.site import words
 from crawler.site.front import front
 from crawler.site.ical import calendar
 from crawler.site.incident import Page, Story, event, tell
-from crawler.site.links import cell
+from crawler.site.links import PLACES, cell, place_page
 from crawler.site.policy import App, guarded
 from crawler.site.serving import DATABASE, INCIDENT, as_json, ask, permit, vocabulary
 
@@ -48,8 +48,15 @@ def render_cell(
     """Links to incidents, regions, services and the rest."""
     if database != DATABASE:
         return None
-    as_of, incident = str(datasette.urls.path(AS_OF)), str(datasette.urls.path(INCIDENT))
-    return cell(row, column, value, table, lambda name: str(datasette.urls.table(database, name)), as_of, incident)
+    return cell(row, column, value, table, *_addresses(datasette))
+
+
+@lru_cache(maxsize=1)
+def _addresses(datasette: Any) -> tuple[Callable[[str], str], str, str, Mapping[str, str]]:
+    """Of tables, of the page of an instant, of incidents, and of places: made once, not for each cell."""
+    urls = datasette.urls
+    places = {kind: str(urls.path(root)) for kind, root in PLACES.items()}
+    return cache(lambda name: str(urls.table(DATABASE, name))), str(urls.path(AS_OF)), str(urls.path(INCIDENT)), places
 
 
 @hookimpl
@@ -59,17 +66,22 @@ def extra_css_urls(datasette: Any) -> list[str]:
 
 
 @hookimpl
-def extra_template_vars(view_name: str, datasette: Any) -> Callable[[], Awaitable[dict[str, Any]]] | None:
+def extra_template_vars(view_name: str, request: Any, datasette: Any) -> Callable[[], Awaitable[dict[str, Any]]] | None:
     """What the front page shows, and where the pages of incidents are."""
     if DATABASE not in datasette.databases:
         return None
 
     async def lists() -> dict[str, Any]:
-        shared = {"incident_path": lambda id: f"{datasette.urls.path(INCIDENT)}/{words.page_name(id)}"}
+        shared = {
+            "incident_path": lambda id: f"{datasette.urls.path(INCIDENT)}/{words.page_name(id)}",
+            "place_path": lambda kind, *ids: place_page(str(datasette.urls.path(PLACES[kind])), *ids),
+        }
         if view_name != "index":
             return shared
+        await permit(request, datasette)
         said = datasette.metadata("databases")[DATABASE]
-        shown = await ask(datasette, lambda conn: front(conn, datetime.now(UTC)))
+        counts = datasette.get_database(DATABASE).cached_table_counts  # None while the archive may change
+        shown = await ask(datasette, lambda conn: front(conn, datetime.now(UTC), counts))
         return {
             **shared,
             **vocabulary(shown.answer.zone if shown.answer else "UTC"),
@@ -124,7 +136,8 @@ def _drawn(datasette: Any, story: Story, page: Page, asked: str | None) -> dict[
     rows = "services" if asked == "services" else "regions" if asked else story.best_rows()
     names, others = (page.regions, page.services) if rows == "regions" else (page.services, page.regions)
     vendor = page.incident["vendor"]
-    hrefs = {key: str(datasette.urls.row(DATABASE, rows, _row(vendor, key))) for key in names.ids if key and key != ALL}
+    root = str(datasette.urls.path(PLACES[rows[:-1]]))
+    hrefs = {key: place_page(root, vendor, key) for key in names.ids if key}
     return {
         "chart": story.chart(page, rows, hrefs),
         "rows": rows,
@@ -134,10 +147,6 @@ def _drawn(datasette: Any, story: Story, page: Page, asked: str | None) -> dict[
         "as_of_path": datasette.urls.path(AS_OF),
         "tilde_encode": tilde_encode,
     }
-
-
-def _row(*keys: str) -> str:
-    return ",".join(tilde_encode(key) for key in keys)
 
 
 async def as_of(request: Any, datasette: Any) -> Any:

@@ -1,0 +1,224 @@
+"""What somebody looks for: incidents that hold all the words, the newest first, and places and vendors of that name."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from crawler.archive.search import CLOSE, OPEN, Question, asked, plain
+
+#: Incidents on a page; and so many of the newest are looked at to tell which vendors they are of.
+PAGE, LOOKED_AT = 25, 300
+#: Further matches are not counted.
+COUNTED = 1000
+#: Vendors, regions and services that are listed by name, of each so many.
+NAMED = 8
+#: A word that is nowhere may be the beginning of one when it has so many letters.
+BEGUN = 3
+#: Words of a message around what was found; each Chinese sign is one.
+AROUND = 36
+
+#: The newest first is the order of the index itself: it is read until there are enough.
+HITS = f"""
+    select i.search_key, i.id, i.vendor, v.name as vendor_name, i.kind, i.severity, i.state, i.started_at, i.ended_at,
+      i.minutes, i.first_posted_at, i.first_seen_at, i.vanished_at,
+      highlight(incidents_fts, 0, :open, :close) as title,
+      snippet(incidents_fts, 1, :open, :close, '…', {AROUND}) as message,
+      snippet(incidents_fts, 2, :open, :close, '…', {AROUND}) as removed,
+      snippet(incidents_fts, 3, :open, :close, '…', 10) as about
+    from incidents_fts cross join incidents i on i.search_key = incidents_fts.rowid join vendors v on v.id = i.vendor
+    where incidents_fts match :match and incidents_fts.rowid < :before and (:vendor is null or i.vendor = :vendor)
+    order by incidents_fts.rowid desc limit {PAGE + 1}
+"""
+COUNT = f"select count(*) from (select 1 from incidents_fts where incidents_fts match :match limit {COUNTED + 1})"
+VENDORS = f"""
+    select i.vendor, v.name, count(*) as incidents from
+      (select rowid as number from incidents_fts where incidents_fts match :match order by rowid desc limit {LOOKED_AT})
+    cross join incidents i on i.search_key = number join vendors v on v.id = i.vendor
+    group by i.vendor order by 3 desc, 1
+"""
+VENDOR = "select name from vendors where id = :vendor"
+#: Things of that name: the exact ones first, then those that the catalog names, then the shortest.
+NAMES = f"""
+    with found as (select kind, vendor, id from names_fts where names_fts match :match)
+    select kind, vendor, v.name as vendor_name, x.id, x.name, x.local_name from (
+      select found.kind, vendor, id, name, local_name, 1 as listed from found join vendors using (id) where kind = 'vendor'
+      union all select found.kind, vendor, id, name, local_name, listed from found join regions using (vendor, id)
+        where kind = 'region'
+      union all select found.kind, vendor, id, name, local_name, listed from found join services using (vendor, id)
+        where kind = 'service') x join vendors v on v.id = vendor
+    order by lower(x.id) = :text or lower(x.name) = :text or x.local_name = :text desc, listed desc, length(x.name), x.name,
+      vendor
+    limit {NAMED + 1}
+"""
+
+
+class Bit(NamedTuple):
+    """A stretch of text; `found`: it is what was looked for."""
+
+    text: str
+    found: bool
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """An incident that holds the words. `at` is the first known time; `removed`: the vendor took that message away;
+    `about`: what is known of it and holds them, where neither title nor messages do.
+    """
+
+    id: str
+    vendor: str
+    vendor_name: str
+    kind: str
+    severity: str | None
+    state: str | None
+    at: str | None
+    minutes: float | None
+    over: bool
+    vanished_at: str | None
+    title: list[Bit]
+    message: list[Bit]
+    removed: bool
+    about: list[Bit]
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A vendor, region or service with such a name."""
+
+    kind: Literal["vendor", "region", "service"]
+    vendor: str
+    vendor_name: str
+    id: str
+    name: str
+    local_name: str | None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What was found. `count` goes up to `COUNTED` and stands for more when greater; `next` is what `before` of the
+    next page is. `begun`: no incident holds the words, these hold some that begin with them. `nowhere`: words that no
+    incident holds.
+    """
+
+    question: str
+    vendor: str | None
+    vendor_name: str | None
+    words: tuple[str, ...]
+    cut: bool
+    count: int
+    begun: bool
+    next: int | None
+    hits: list[Hit]
+    vendors: list[tuple[str, str, int]]
+    named: list[Named]
+    more_named: list[str]
+    nowhere: list[str]
+
+
+class NoVendorError(Exception):
+    """There is no vendor of that id."""
+
+
+def search(conn: sqlite3.Connection, text: str, vendor: str | None = None, before: int | None = None) -> Answer:
+    """The answer to what somebody typed; of that vendor only, and older than the key `before`, where given.
+
+    Raises NoVendorError for an unknown vendor.
+    """
+    cursor = conn.cursor()
+    cursor.row_factory = sqlite3.Row
+    name = cursor.execute(VENDOR, {"vendor": vendor}).fetchone()
+    if vendor and name is None:
+        raise NoVendorError(vendor)
+    question = asked(text)
+    match, begun = _match(question.match, vendor), False
+    hits = _hits(cursor, match, vendor, before) if question.words else []
+    nowhere = _nowhere(cursor, question) if not hits and before is None else []
+    if any(len(word) >= BEGUN for word in nowhere):
+        match = _match(question.begun(only=nowhere), vendor)
+        hits = _hits(cursor, match, vendor, before)
+        begun = bool(hits)
+    named, more = _named(cursor, question) if before is None and not vendor else ([], [])
+    return Answer(
+        question=text,
+        vendor=vendor,
+        vendor_name=name and name["name"],
+        words=question.words,
+        cut=question.cut,
+        count=cursor.execute(COUNT, {"match": match}).fetchone()[0] if hits else 0,
+        begun=begun,
+        next=hits[PAGE - 1]["search_key"] if len(hits) > PAGE else None,
+        hits=[_hit(row) for row in hits[:PAGE]],
+        vendors=[(*row,) for row in cursor.execute(VENDORS, {"match": match})] if hits and not vendor else [],
+        named=named,
+        more_named=more,
+        nowhere=nowhere,
+    )
+
+
+def _match(words: str, vendor: str | None) -> str:
+    """With the vendor as one of the words, so that few of another are read."""
+    return f"({words}) AND vendor : {asked(vendor).match}" if vendor else words
+
+
+def _hits(cursor: sqlite3.Cursor, match: str, vendor: str | None, before: int | None) -> list[sqlite3.Row]:
+    values = {"match": match, "vendor": vendor, "before": 2**62 if before is None else before}
+    return cursor.execute(HITS, values | {"open": OPEN, "close": CLOSE}).fetchall()
+
+
+def _hit(row: sqlite3.Row) -> Hit:
+    title, message, removed, about = ([*bits(row[name] or "")] for name in ("title", "message", "removed", "about"))
+    taken_away = not _marked(message) and _marked(removed)
+    said = _marked(title) or _marked(message) or taken_away
+    return Hit(
+        id=row["id"],
+        vendor=row["vendor"],
+        vendor_name=row["vendor_name"],
+        kind=row["kind"],
+        severity=row["severity"],
+        state=row["state"],
+        at=row["started_at"] or row["first_posted_at"] or row["first_seen_at"],
+        minutes=row["minutes"],
+        over=row["ended_at"] is not None,
+        vanished_at=row["vanished_at"],
+        title=title,
+        message=removed if taken_away else message,
+        removed=taken_away,
+        about=about if _marked(about) and not said else [],
+    )
+
+
+def _marked(text: list[Bit]) -> bool:
+    return any(bit.found for bit in text)
+
+
+def bits(marked: str) -> Iterator[Bit]:
+    """The text in stretches, as FTS5 has marked it."""
+    for part in re.split(f"({OPEN}[^{CLOSE}]*{CLOSE})", plain(marked)):
+        found = part.startswith(OPEN)
+        text = part.replace(OPEN, "").replace(CLOSE, "")
+        if text:
+            yield Bit(text, found)
+
+
+def _named(cursor: sqlite3.Cursor, question: Question) -> tuple[list[Named], list[str]]:
+    """Things of such a name, and the kinds of which there are more. All words begin some of its names, or its vendor's;
+    one at least its own.
+    """
+    text = " ".join(question.words).lower()
+    if not text or (len(text) < 2 and text.isascii()):
+        return [], []
+    found: list[Named] = []
+    more = []
+    for kind in ("vendor", "region", "service"):
+        match = f"kind : {kind} AND ({question.begun()}) AND own : ({question.begun(' OR ')})"
+        rows = cursor.execute(NAMES, {"match": match, "text": text}).fetchall()
+        found += [Named(**dict(row)) for row in rows[:NAMED]]
+        more += [kind] * (len(rows) > NAMED)
+    return found, more
+
+
+def _nowhere(cursor: sqlite3.Cursor, question: Question) -> list[str]:
+    one = "select 1 from incidents_fts where incidents_fts match ? limit 1"
+    return [w for w in question.words if not cursor.execute(one, (Question((w,)).match,)).fetchone()]
