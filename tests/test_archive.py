@@ -162,7 +162,7 @@ def test_killed_and_started_again(day: list[str], whole: dict[str, list[Any]], t
     began = time.monotonic()
     subprocess.run([*command[:-1], str(tmp_path / "timing")], cwd=ROOT, check=True, capture_output=True)
     length = time.monotonic() - began
-    for _ in range(8):
+    for _ in range(4):
         victim = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(rng.uniform(0.3 * length, length))
         os.kill(victim.pid, signal.SIGKILL)

@@ -120,6 +120,7 @@ class Archive:
             self._remember("derivation", str(DERIVATION))
             renamed = self._take_shipped()
             self._derive(report)
+            self._note_names(renamed or report.incidents > 0)
         last = captures.last()  # what another process adds from now on is for the next run
         pending = self._order(captures, last)
         done = 0
@@ -130,18 +131,25 @@ class Archive:
                 for vendor, began in self.versions.flush():
                     self.availability.touch(vendor, instant(began))
                 self._derive(report)
+                self._note_names(self.states.changed or report.incidents > 0)
             done += len(chunk)
             if progress:
                 progress(done, len(pending))
         with transaction(self.conn):
             self._remember("captures_read", str(last))
             self.availability.measure()
-            if report.incidents or self.states.changed or renamed:
+            if self._recall("names") != "listed":
                 self.rows.list_found()
                 self.search.list_names()
+                self._remember("names", "listed")
                 self.states.changed = False
             self.search.catch_up()
         return report
+
+    def _note_names(self, changed: bool) -> None:
+        """There may be regions, services or names that are not listed. Written down, so that a crash forgets nothing."""
+        if changed:
+            self._remember("names", "changed")
 
     def rebuild(self, captures: Captures, progress: Progress | None = None) -> Report:
         """Forget everything that was derived, and derive it again; readers see the old rows until it is done."""
