@@ -46,6 +46,7 @@ EVERY = [
     ("health",),
     ("add", "http://127.0.0.1:9"),
     ("export", "RELEASE"),
+    ("publish", "PUBLISHED"),
     ("captures", "verify"),
 ]
 

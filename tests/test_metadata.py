@@ -489,6 +489,7 @@ def test_a_tier_is_only_sure_when_enough_was_watched(down: float, watched: float
     conn.row_factory = sqlite3.Row
     conn.execute("create table regions (vendor, id)")
     conn.execute("create table availability (vendor, region, service, month, down_minutes, watched_minutes)")
+    conn.execute("create index availability_place on availability (vendor, region, service, month)")
     conn.execute("insert into availability values ('aws', 'us-east-1', 'ec2', '2026-05', ?, ?)", (down, watched))
     (row,) = asked(conn, "sla_tier")
     assert row["tier"] == tier
@@ -526,6 +527,7 @@ def test_tiers_are_those_of_the_place_that_is_asked_for(
     conn.execute("create table regions (vendor, id)")
     conn.executemany("insert into regions values ('a', ?)", [("r1",), ("r2",)])
     conn.execute("create table availability (vendor, region, service, month, down_minutes, watched_minutes)")
+    conn.execute("create index availability_place on availability (vendor, region, service, month)")
     for vendor, region, service, month, down in (
         ("a", "r1", "s1", "2026-05", 1),
         ("a", "r1", "s2", "2026-05", 90),
