@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8001
+# One more than there are processors: tests wait for servers and browsers as often as they count.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: run test lint clean
 
@@ -16,7 +18,7 @@ run: $(VENV)/installed
 	$(BIN)/outages serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
