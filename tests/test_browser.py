@@ -94,7 +94,7 @@ def test_page(site: str, browser: Any, name: str, size: str) -> None:
     page.screenshot(path=str(SCREENS / f"{name}-{width}.png"), full_page=True)
     assert words in page.inner_text("body")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = violations(page) if name in READ or size == "wide" and name != "dictionary" else []
+    found = violations(page) if name in READ or (size == "wide" and name != "dictionary") else []
     page.close()
     assert complaints == []
     assert asked
