@@ -180,7 +180,7 @@ DAYS = st.lists(
 ABOUT = {"bcdfghjklmnp": (ACTIONS,), "cdfghjklmnpq": (PAGES, API)}
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(DAYS)
 def test_in_pieces_and_backwards_it_is_the_same(tmp_path_factory: pytest.TempPathFactory, days: Any) -> None:
     lines = [
