@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.captures.lines import BadLine, read, write
@@ -189,6 +189,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
+@settings(deadline=None)  # the machine may do other things meanwhile
 @given(
     st.builds(
         Capture,
