@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from crawler.places.atlas import PLACES
 from crawler.records import Incident, stamp
 from crawler.timeline import LANDMARKS
 
+#: Columns of `sources` that the catalog fills.
+_SOURCE = (
+    "id", "vendor", "platform", "url", "authority", "timezone", "interval_seconds", "polled",
+    "robots", "why", "verified", "since", "until",
+)  # fmt: skip
+
 
 class Shipped:
     """Tables `vendors`, `regions`, `services` and `sources`, and the versions of landmark incidents."""
@@ -25,6 +32,7 @@ class Shipped:
         self.catalog = catalog
         self.incidents = incidents
         self.versions = versions
+        self._landmarks: tuple[str, list[landmarks.Landmark]] = "", []
 
     def digest(self) -> str:
         """Of all that the catalog says, and the common list of places."""
@@ -35,25 +43,28 @@ class Shipped:
         """Vendors, regions, services and sources as the catalog has them now."""
         self.conn.execute("delete from regions")
         self.conn.execute("delete from services")
-        for vendor in self.catalog.vendors.values():
-            self.conn.execute(
-                "insert or replace into vendors values (?, ?, ?, ?)",
-                (vendor.id, vendor.name, vendor.local_name, vendor.homepage),
-            )
-            self.conn.executemany(
-                "insert into regions values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
-                [
-                    (vendor.id, r.id, r.key or r.id, r.name, r.local_name, r.city, r.country, *(r.at or (None, None)),
-                     _day(r.opened), _day(r.closed), r.separate)
-                    for r in vendor.regions
-                ],
-            )  # fmt: skip
-            self.conn.executemany(
-                "insert into services values (?, ?, ?, ?, ?, ?, 1)",
-                [(vendor.id, s.id, s.key or s.id, s.name, s.local_name, s.category) for s in vendor.services],
-            )
-            for s in vendor.sources:
-                self._write_source(s)
+        vendors = self.catalog.vendors.values()
+        self.conn.executemany(
+            "insert or replace into vendors values (?, ?, ?, ?)",
+            [(vendor.id, vendor.name, vendor.local_name, vendor.homepage) for vendor in vendors],
+        )
+        self.conn.executemany(
+            "insert into regions values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            [
+                (vendor.id, r.id, r.key or r.id, r.name, r.local_name, r.city, r.country, *(r.at or (None, None)),
+                 _day(r.opened), _day(r.closed), r.separate)
+                for vendor in vendors for r in vendor.regions
+            ],
+        )  # fmt: skip
+        self.conn.executemany(
+            "insert into services values (?, ?, ?, ?, ?, ?, 1)",
+            [
+                (vendor.id, s.id, s.key or s.id, s.name, s.local_name, s.category)
+                for vendor in vendors
+                for s in vendor.services
+            ],
+        )
+        self._write_sources([s for vendor in vendors for s in vendor.sources])
         self._strike()
         # Names may now mean other places: every incident is derived again from its versions.
         self.versions.all_changed()
@@ -67,18 +78,18 @@ class Shipped:
             if vendor not in self.catalog.vendors:
                 self.conn.execute("delete from vendors where id = ?", (vendor,))
 
-    def _write_source(self, s: Source) -> None:
-        row = {
-            "id": s.id, "vendor": s.vendor, "platform": s.platform, "url": s.url, "authority": s.authority,
-            "timezone": s.timezone, "interval_seconds": int(s.interval.total_seconds()), "polled": s.polled,
-            "robots": s.robots, "why": s.why or None, "verified": s.verified, "since": _day(s.since), "until": _day(s.until),
-        }  # fmt: skip
-        changes = ", ".join(f"{column} = excluded.{column}" for column in row if column != "id")
-        self.conn.execute(
-            f"""insert into sources ({", ".join(row)}) values ({", ".join(":" + column for column in row)})
+    def _write_sources(self, sources: Sequence[Source]) -> None:
+        """Add sources, or bring what is said of them up to date. What refers to them stays."""
+        changes = ", ".join(f"{column} = excluded.{column}" for column in _SOURCE if column != "id")
+        self.conn.executemany(
+            f"""insert into sources ({", ".join(_SOURCE)}) values ({", ".join("?" * len(_SOURCE))})
             on conflict (id) do update set {changes}""",
-            row,
-        )
+            [
+                (s.id, s.vendor, s.platform, s.url, s.authority, s.timezone, int(s.interval.total_seconds()), s.polled,
+                 s.robots, s.why or None, s.verified, _day(s.since), _day(s.until))
+                for s in sources
+            ],
+        )  # fmt: skip
 
     def landmarks_digest(self) -> str:
         """Of the files of landmark incidents, names and bytes."""
@@ -89,15 +100,17 @@ class Shipped:
 
     def write_landmarks(self) -> None:
         """Incidents written by hand: one version each, replaced when the file changes."""
-        shipped = landmarks.load(self.incidents)
+        digest = self.landmarks_digest()
+        if self._landmarks[0] != digest:
+            self._landmarks = digest, landmarks.load(self.incidents)
         wanted: set[tuple[str, View]] = set()
-        for landmark in (mark for mark in shipped if mark.vendor in self.catalog.vendors):
+        for landmark in (mark for mark in self._landmarks[1] if mark.vendor in self.catalog.vendors):
             incident, view = f"{landmark.vendor}:{landmark.incident.key}", View(f"{landmark.vendor}-{LANDMARKS}", "")
             wanted.add((incident, view))
-            self._write_source(
+            self._write_sources([
                 Source(id=view.source, vendor=landmark.vendor, platform=LANDMARKS, url="data/incidents", authority="third-party",
                        polled=False, robots="not fetched: written by hand", why="landmark outages, each account with its source")
-            )  # fmt: skip
+            ])  # fmt: skip
             known = self.versions.newest(incident, view)
             if known is None or known.record != landmark.incident:
                 self.versions.write(incident, view, 0, stamp(_last_said(landmark.incident)), landmark.incident)
