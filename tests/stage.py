@@ -57,6 +57,7 @@ def stage(before: Callable[[Any], None] | None = None, host: str = "127.0.0.1") 
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # the body would wait 40 ms for the headers to be acknowledged
 
         def do_GET(self) -> None:
             asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
@@ -87,7 +88,7 @@ def stage(before: Callable[[Any], None] | None = None, host: str = "127.0.0.1") 
     if before:
         before(server)
     play = Stage(f"http://127.0.0.1:{server.server_port}", answers, asked, spans)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
     try:
         yield play
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta, tzinfo
 
 from datasette.utils import tilde_encode
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from crawler.records import instant
 
@@ -33,10 +33,8 @@ def clock(at: str | None) -> Markup:
     """A time of the archive, UTC, seconds only where there are some; a script may show it in the reader's zone."""
     if not at:
         return Markup("")
-    shown = at.replace("T", " ").removesuffix("Z").removesuffix(":00")
-    return Markup('<span class="at"><time datetime="{}">{}</time> <span class="zone">UTC</span></span>').format(
-        at, shown
-    )
+    shown = escape(at.replace("T", " ").removesuffix("Z").removesuffix(":00"))
+    return Markup(f'<span class="at"><time datetime="{escape(at)}">{shown}</time> <span class="zone">UTC</span></span>')
 
 
 def there(zone: tzinfo) -> Callable[[str | None], str]:
