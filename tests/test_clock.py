@@ -479,7 +479,7 @@ def test_work_grows_with_the_text_only(piece: str) -> None:
         return time.process_time() - began
 
     # Five times the text: linear work grows five times, quadratic work twenty-five times.
-    assert work(100_000) < 14 * work(20_000) + 0.2
+    assert work(50_000) < 14 * work(10_000) + 0.1
 
 
 @pytest.mark.parametrize(

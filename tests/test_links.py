@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.test_archive import dump, incident, write
-from tests.test_archive import take as take_all
-
-take = partial(take_all, by_hand=False)
+from tests.test_archive import dump, incident, take, write
 
 
 def shown(data: Path) -> list[Any]:

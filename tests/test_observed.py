@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,7 @@ from crawler.captures import Captures
 from crawler.captures.imports import from_lines
 from crawler.catalog import load
 from crawler.records import Capture
-from tests.test_archive import take as take_all
-from tests.test_archive import write
-
-take = partial(take_all, by_hand=False)
+from tests.test_archive import take, write
 
 URL = "https://www.githubstatus.com/api/v2/summary.json"
 NAMES = {"br0l2tvcx85d": "Actions", "vg70hn9s2tyj": "Pages", "brv1bkgrwx7q": "API Requests"}

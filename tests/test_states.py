@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.test_archive import dump, write
-from tests.test_archive import take as take_all
-
-take = partial(take_all, by_hand=False)
+from tests.test_archive import dump, take, write
 
 URL = "https://www.githubstatus.com/api/v2/summary.json"
 
