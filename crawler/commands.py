@@ -64,7 +64,7 @@ def opened(data: Path, catalog: Path) -> Iterator[tuple[Catalog, Captures, Archi
     """The catalog and both databases; errors in hand-written files, and a directory that cannot be used, end the
     command with their message.
     """
-    from crawler.archive import Archive
+    from crawler.archive import Archive, MissingCapturesError
     from crawler.captures import Captures
     from crawler.landmarks import LandmarkError
 
@@ -85,7 +85,7 @@ def opened(data: Path, catalog: Path) -> Iterator[tuple[Catalog, Captures, Archi
         finally:
             captures.close()
             archive.close()
-    except (CatalogError, LandmarkError) as error:
+    except (CatalogError, LandmarkError, MissingCapturesError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -497,9 +497,9 @@ def publish(directory: Path, most_lost: float, force: bool, keep: int, data: Pat
     import yaml
 
     from crawler.database import BusyError
-    from crawler.publish import DoubtError, PublishError
-    from crawler.publish import publish as release
     from crawler.site import DATABASE, METADATA
+    from crawler.site.publish import DoubtError, PublishError
+    from crawler.site.publish import publish as release
 
     about = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"][DATABASE]["tables"]
     with opened(data, catalog) as (_, captures, archive):
@@ -621,7 +621,7 @@ def backfill(
             sys.exit(BUSY)
         told = walk.told
         tell(catch_up(archive, captures))
-    back = f", back to {told.oldest:%Y-%m-%d}" if told.oldest else ""
+    back = f", back to {told.oldest.date()}" if told.oldest else ""
     click.echo(f"{told.asked} asked, {told.kept} taken from captures.db: {len(told.incidents)} incidents{back}")
     if told.gone:
         click.echo(f"{told.gone} are not there any more")

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+from crawler.records import month_of
+
 #: Looks this many poll intervals apart still count as watching without a gap.
 SLACK = 3
 GOOD = frozenset({"new", "same", "not-modified"})
@@ -74,8 +76,10 @@ def by_months(spans: Iterable[Span]) -> Iterator[Span]:
     """The same time, cut where a month (UTC) ends."""
     for start, end in spans:
         while start < end:
-            turn = datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
-            yield start, min(end, turn)
+            turn = end
+            if (start.year, start.month) < (end.year, end.month):
+                turn = datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)
+            yield start, turn
             start = turn
 
 
@@ -83,7 +87,7 @@ def minutes_by_month(spans: Iterable[Span]) -> dict[str, float]:
     """Minutes in each month (`YYYY-MM`, UTC) of disjoint spans."""
     minutes: dict[str, float] = {}
     for start, end in by_months(spans):
-        month = f"{start:%Y-%m}"
+        month = month_of(start)
         minutes[month] = minutes.get(month, 0.0) + (end - start) / timedelta(minutes=1)
     return minutes
 
@@ -92,6 +96,6 @@ def longest_by_month(spans: Iterable[Span]) -> dict[str, float]:
     """Minutes of the longest of these spans in each month (`YYYY-MM`, UTC), counting what lies in the month."""
     longest: dict[str, float] = {}
     for start, end in by_months(spans):
-        month = f"{start:%Y-%m}"
+        month = month_of(start)
         longest[month] = max(longest.get(month, 0.0), (end - start) / timedelta(minutes=1))
     return longest

@@ -254,6 +254,11 @@ def stamp(when: datetime) -> str:
     return when.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"  # strftime pads no years
 
 
+def month_of(when: datetime) -> str:
+    """The month (UTC) as the tables hold it, `YYYY-MM`."""
+    return stamp(when)[:7]
+
+
 def instant(text: str) -> datetime:
     """The reverse of `stamp`; also reads any ISO 8601 text with an offset. ValueError when naive."""
     when = datetime.fromisoformat(text)

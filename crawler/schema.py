@@ -14,7 +14,7 @@ from sqlite_utils import Database, Migrations
 migrations = Migrations("archive")
 
 #: Counted up when the same captures give other rows than before: an older archive is then derived anew.
-DERIVATION = 3
+DERIVATION = 4
 
 TABLES = """
 create table vendors (id text primary key, name text not null, local_name text, homepage text);
@@ -123,6 +123,14 @@ NAMES_FTS = """
     tokenize = 'unicode61 remove_diacritics 2')
 """
 
+#: Minutes from the start of an incident to its first word, where the start says how late that was. Most platforms fill in
+#: a start with the moment of the first message, and such a one says nothing: a start in a field counts where it is more
+#: than a minute off, or a person entered it, in whole minutes beside a post that is not. What prose states always counts.
+LAG = """case when start_basis = 'stated' or (start_basis = 'structured' and (
+            abs(julianday(first_posted_at) - julianday(started_at)) * 1440 > 1.01
+            or (substr(started_at, 18) = '00Z' and substr(first_posted_at, 18) <> '00Z')))
+          then round((julianday(first_posted_at) - julianday(started_at)) * 1440, 1) end"""
+
 VIEWS = {
     # A rank from a window would sort all outages to show the first page; only those of one incident are compared here.
     "recovery_order": """
@@ -134,9 +142,9 @@ VIEWS = {
             round((julianday(max(ended_at)) - julianday(min(started_at))) * 1440, 1) as minutes
           from outages group by incident, service, region having count(*) = count(ended_at)) as back
     """,
-    "disclosure": """
+    "disclosure": f"""
         select i.id as incident, i.vendor as vendor, i.started_at as started_at, i.first_posted_at as first_posted_at,
-          round((julianday(i.first_posted_at) - julianday(i.started_at)) * 1440, 1) as lag_minutes,
+          {LAG} as lag_minutes,
           case when i.first_seen_at is not null then (select count(*) from revisions r
             where r.incident = i.id and r.seen_at > i.resolved_posted_at) end as edits_after_resolved,
           round(julianday(i.postmortem_at) - julianday(i.ended_at), 1) as postmortem_days,
@@ -502,10 +510,8 @@ SETTLED = {
 #: What questions of all years and vendors are counted by, in the order of their groups, so that nothing is sorted: an
 #: index serves a question only while it has the very expressions of the question in `metadata.yml`.
 COUNTED = (
-    "readers_lengths on incidents (kind, vendor, severity, minutes, started_at, start_basis)",
-    """readers_lags on incidents (kind, vendor, substr(started_at, 1, 4), case when start_basis in ('stated', 'structured')
-      then round((julianday(first_posted_at) - julianday(started_at)) * 1440, 1) end, started_at, start_basis,
-      first_posted_at)""",
+    "readers_lengths on incidents (kind, vendor, severity, started_at, minutes, start_basis)",
+    f"readers_lags on incidents (kind, vendor, substr(started_at, 1, 4), {LAG}, started_at, start_basis, first_posted_at, id)",
     "readers_changes on revisions (substr(incident, 1, instr(incident, ':') - 1), incident, field, seen_at)",
 )
 

@@ -293,6 +293,25 @@ def test_what_an_earlier_version_derived_is_derived_anew(
     assert dump(tmp_path) == whole
 
 
+def test_without_its_captures_it_is_not_made_again(day: list[str], tmp_path: Path) -> None:
+    """A new version of the project, and captures.db was left behind: rows that cannot be derived are kept."""
+    take(tmp_path, write(tmp_path / "day.jsonl", day[:20]))
+    with sqlite3.connect(tmp_path / "outages.db") as conn:
+        conn.execute("update meta set value = '1' where key = 'derivation'")
+    before = dump(tmp_path)
+    for left in tmp_path.glob("captures.db*"):
+        left.unlink()
+    for command in ("sources", "rebuild"):
+        done = subprocess.run(
+            [sys.executable, "-m", "crawler", command, "--data", str(tmp_path)],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert "was made from 20 looks, and" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert dump(tmp_path) == before
+
+
 def catalogs() -> dict[str, Catalog]:
     """The same page, named in several ways."""
     (github,) = (vendor for vendor in vendors() if vendor.id == "github")

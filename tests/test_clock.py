@@ -327,6 +327,33 @@ def test_a_date_that_stands_by_itself_is_the_day_of_what_follows() -> None:
     assert told(text, WORLD) == ["11-15 15:30 > 11-15 17:00 UTC"]
 
 
+def test_a_report_of_what_was_over_tells_of_its_days() -> None:
+    began, over = datetime(2023, 11, 12, 6, 20, tzinfo=UTC), datetime(2023, 11, 12, 8, 32, tzinfo=UTC)
+
+    def late(text: str, over: datetime | None = over) -> list[str]:
+        return [w.suspect or f"{w.ended_at:%d %H:%M}" for w in read(text, POST, WORLD, began=began, over=over).windows]
+
+    assert late("Switches were fully operational by 06:57 UTC.") == ["12 06:57"]
+    assert late("Switches were fully operational by 06:57 UTC.", None) == ["15 06:57"], "nobody says when it was over"
+    assert late("Between 23:50 and 08:40 UTC reads failed.") == ["12 08:40"]
+    assert late("Resolved as of 17:00 UTC.") == ["15 17:00"], "near neither end of it"
+    assert late("It was back by 13 November 2023 01:00 UTC.\n- Between 06:30 and 08:00 UTC reads failed.") == [
+        "12 08:00"
+    ], "details go back behind a date"
+    assert late("On 13 November 2023 it came again. Between 06:30 and 08:00 UTC reads failed.") == ["13 08:00"]
+    days = datetime(2023, 11, 14, 7, 0, tzinfo=UTC)
+    assert late("Resolved as of 06:57 UTC.", days) == ["no date, and the incident lasted for days"]
+
+
+def test_what_stands_before_a_line_dates_it() -> None:
+    before = "On 8 November 2023 at 22:20 JST racks lost power, and machines stopped.\n"
+    zones = Zones("UTC", {"JST": "Asia/Tokyo"})
+    (window,) = read("The site was fully operational by 23:57.", POST, zones, before=before).windows
+    assert (window.ended_at, window.timezone_text) == (datetime(2023, 11, 8, 14, 57, tzinfo=UTC), "JST")
+    (alone,) = read("The site was fully operational by 23:57.", POST, zones, before="Nothing with a time.").windows
+    assert alone.ended_at == datetime(2023, 11, 14, 23, 57, tzinfo=UTC)
+
+
 def test_a_post_that_was_dated_back_does_not_turn_a_story_around() -> None:
     text = "On November 15, 2023, at 13:00 UTC it failed. At 23:30 UTC, the issue was resolved."
     assert told(text, WORLD) == ["? > 11-15 23:30 UTC"]

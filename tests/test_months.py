@@ -193,6 +193,33 @@ def test_lags_are_those_of_starts_that_do_not_rest_on_the_first_word(archive: Ar
     assert (row["lags_known"], row["median_lag_minutes"], json.loads(row["lags"])) == (4, 6.0, [-5, 2, 10, 30])
 
 
+@pytest.mark.parametrize(
+    ("basis", "started", "posted", "lag"),
+    [
+        ("structured", "10:00:12", "10:00:12", None),  # filled in by the page
+        ("structured", "10:00:12", "10:01:12", None),
+        ("structured", "10:00:00", "10:00:00", None),  # by a page that has no seconds
+        ("structured", "10:00:00", "10:01:00", None),
+        ("structured", "10:00:12", "10:12:12", 12.0),
+        ("structured", "10:12:12", "10:00:12", -12.0),
+        ("structured", "10:00:00", "10:00:33", 0.6),  # entered
+        ("stated", "10:00:00", "10:00:00", 0.0),
+        ("posted", "10:00:12", "10:00:12", None),
+        ("observed", "10:00:12", "10:30:12", None),
+        ("structured", "10:00:12", None, None),
+    ],
+)
+def test_a_start_that_the_page_fills_in_tells_no_lag(
+    archive: Archive, basis: str, started: str, posted: str | None, lag: float | None
+) -> None:
+    times: dict[str, Any] = {"started_at": f"2026-01-05T{started}Z"}
+    times["first_posted_at"] = posted and f"2026-01-05T{posted}Z"
+    put(archive, "k", Out(100, 200), start_basis=basis, **times)
+    (row,) = measured(archive, "vendor_months")
+    assert json.loads(row["lags"]) == ([] if lag is None else [lag])
+    assert archive.conn.execute("select lag_minutes from disclosure").fetchone() == (lag,)
+
+
 def test_edits_are_those_of_incidents_that_were_seen_again_after_their_end(archive: Archive) -> None:
     seen: dict[str, Any] = {"resolved_posted_at": at(200), "first_seen_at": at(150)}
     put(archive, "edited", Out(100, 200), **seen, last_seen_at=at(300))

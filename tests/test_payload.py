@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crawler.reading.payload import (
     Payload,
@@ -17,6 +20,7 @@ from crawler.reading.payload import (
     required,
     text_of,
     unread,
+    with_whole_signs,
 )
 from crawler.records import Capture, Signal, Unreadable
 
@@ -124,3 +128,35 @@ def test_one_item_comes_with_its_own_signals() -> None:
     made, signals = read_one(b'{"id": "x"}', Item, name, "[]")
     assert made is None
     assert [(signal.kind, signal.where, signal.detail[:3]) for signal in signals] == [("bad-incident", "[]", "x: ")]
+
+
+HALVES = [
+    (rb'"\ud83d"', rb'"\ufffd"'),
+    (rb'"\ude00\ud83d\uD83D\uDE00"', rb'"\ufffd\ufffd\uD83D\uDE00"'),
+    (rb'"\uD83D\n"', rb'"\ufffd\n"'),
+    (rb'"\\\ud83dx"', rb'"\\\ufffdx"'),
+    (rb'"\ud800\u0041"', rb'"\ufffd\u0041"'),
+]
+
+
+@pytest.mark.parametrize(("body", "mended"), HALVES)
+def test_half_of_a_pair_of_surrogates_is_a_sign_that_is_not_known(body: bytes, mended: bytes) -> None:
+    assert with_whole_signs(body) == mended
+    assert isinstance(msgspec.json.decode(mended), str)
+    with pytest.raises(msgspec.DecodeError):
+        msgspec.json.decode(body)
+
+
+@pytest.mark.parametrize(
+    "body", [rb'"\ud83d\ude00"', rb'"\\ud83d"', b'"\xf0\x9f\x98\x80"', rb'"\u0041 \\\\uDE00"', b"", b"{"]
+)
+def test_whole_signs_are_left_alone(body: bytes) -> None:
+    assert with_whole_signs(body) is body
+
+
+@given(st.text(st.characters(codec="utf-16", exclude_categories=())), st.integers(0, 40))
+def test_whatever_is_cut_in_two_can_be_read(text: str, cut: int) -> None:
+    """As a program cuts it that counts UTF-16 units."""
+    units = text.encode("utf-16-le", "surrogatepass")[: 2 * cut]
+    written = json.dumps(units.decode("utf-16-le", "surrogatepass")).encode()
+    assert msgspec.json.decode(with_whole_signs(written)) == units.decode("utf-16-le", "replace")

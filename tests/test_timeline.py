@@ -205,6 +205,36 @@ def test_times_that_a_person_entered_beat_prose_for_the_span() -> None:
     assert not entered(None)
 
 
+def test_a_span_is_no_shorter_than_its_outages_whatever_was_entered() -> None:
+    record = incident(
+        said("11:50", "At 11:40 UTC the Frankfurt region recovered."),
+        started_at=at("10:00"),
+        ended_at=at("11:20"),
+        impacts=(impact("API", "Frankfurt", "09:50", "11:20"), impact("API", "Oregon", "10:00", "11:20")),
+    )
+    result = build(record, NAMES)
+    assert max(o.ended_at for o in result.outages if o.ended_at) == at("11:40")
+    assert span(record, result) == (at("09:50"), at("11:40"), Basis.STRUCTURED, Basis.STATED)
+
+
+def test_bounds_of_parts_are_corrected_by_what_was_entered() -> None:
+    told = account("09:58", "11:22", "fra", services=("api",)), account("09:40", "11:40", "pdx", services=("api",))
+    record = incident(accounts=told, started_at=at("10:00"), ended_at=at("11:20"))
+    result = build(record, NAMES)
+    assert [(o.region, o.started_at, o.ended_at, o.start_basis, o.end_basis) for o in result.outages] == [
+        ("fra", at("10:00"), at("11:20"), Basis.STRUCTURED, Basis.STRUCTURED),
+        ("pdx", at("09:40"), at("11:40"), Basis.STATED, Basis.STATED),
+    ], "the same bounds within minutes; what is further off is another statement"
+    assert span(record, result)[:2] == (at("09:40"), at("11:40"))
+
+
+def test_a_bound_that_is_that_of_a_message_was_not_entered() -> None:
+    prose = said("12:00", "Between 09:50 and 11:30 UTC requests failed.", State.RESOLVED)
+    filled = incident(prose, started_at=at("10:05"), ended_at=at("12:00"), impacts=(impact("API", "Frankfurt", None),))
+    assert span(filled, build(filled, NAMES)) == (at("09:50"), at("11:30"), Basis.STATED, Basis.STATED)
+    assert outages(filled) == ["fra api 09:50 stated > 11:30 stated"]
+
+
 def test_a_window_of_the_whole_leaves_entered_bounds_of_the_parts_alone() -> None:
     prose = said("13:00", "Between 09:50 and 12:10 UTC requests failed.")
     spells = (impact("API", "Frankfurt", "10:00", "11:00"), impact("API", "Oregon", "10:20", "12:00"))
@@ -521,6 +551,30 @@ def test_a_recovery_outweighs_the_window_of_the_whole() -> None:
     assert outages(record) == ["fra api 10:00 stated > 11:10 stated", "pdx api 10:00 stated > 11:50 stated"]
 
 
+def test_a_recovery_told_days_later_is_of_the_days_of_the_incident() -> None:
+    report = Update(posted_at=at("70:00"), text="The Frankfurt region recovered by 11:10 UTC.", state=State.POSTMORTEM)
+    record = incident(said("10:05", "Requests fail."), report, ended_at=at("12:00"), impacts=BOTH)
+    assert [o.ended_at for o in build(record, NAMES).outages if o.region == "fra"] == [at("11:10")]
+    dated = msgspec.structs.replace(
+        report, text="On 28 February 2026 at 23:30 UTC power failed. The Frankfurt region recovered by 01:10 UTC."
+    )
+    record = incident(said("10:05", "Requests fail."), dated, impacts=BOTH, resolved_posted_at=None)
+    ends = [c.ended_at for c in build(record, NAMES).claims if c.recovery]
+    assert ends == [at("01:10")], "dated by what stands before it in the report"
+
+
+def test_windows_that_another_joins_are_one_outage() -> None:
+    apart = "It failed from 10:00 to 10:30 UTC in one zone. It failed from 10:40 to 11:50 UTC in another."
+    assert outages(incident(said("12:00", apart))) == [
+        "- - 10:00 stated > 10:30 stated",
+        "- - 10:40 stated > 11:50 stated",
+    ]
+    joined = f"{apart} Calls were slow from 09:50 to 10:50 UTC."
+    (claim,) = (c for c in build(incident(said("12:00", joined)), NAMES).claims if c.basis is Basis.STATED)
+    assert (claim.started_at, claim.ended_at) == (at("09:50"), at("11:50"))
+    assert claim.quote == "from 09:50 to 10:50 UTC … from 10:40 to 11:50 UTC"
+
+
 def test_the_first_of_several_recoveries_counts() -> None:
     record = incident(
         said("11:20", "The Frankfurt region has recovered."),
@@ -825,6 +879,10 @@ def test_every_bound_is_a_bound_of_a_claim_of_its_basis(record: Incident, by: Na
             assert (outage.ended_at, outage.end_basis) in {(c.ended_at, c.basis) for c in good}
     whole = span(record, result)
     assert whole.started_at is None or whole.ended_at is None or whole.started_at < whole.ended_at
+    for outage in result.outages:
+        assert whole.started_at
+        assert whole.started_at <= outage.started_at
+        assert whole.ended_at is None or outage.ended_at is None or outage.ended_at <= whole.ended_at
     assert (whole.started_at is None) == (whole.start_basis is None)
     assert (whole.ended_at is None) == (whole.end_basis is None)
 

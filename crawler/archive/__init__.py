@@ -9,6 +9,6 @@ Incremental work and a rebuild give the same rows, because each table depends on
 - names, regions, services and landmark incidents on what people maintain (`shipped`).
 """
 
-from crawler.archive.intake import CHUNK, Archive, Report, chunks
+from crawler.archive.intake import CHUNK, Archive, MissingCapturesError, Report, chunks
 
-__all__ = ["CHUNK", "Archive", "Report", "chunks"]
+__all__ = ["CHUNK", "Archive", "MissingCapturesError", "Report", "chunks"]

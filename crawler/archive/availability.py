@@ -9,7 +9,7 @@ from datetime import datetime
 from crawler import coverage, timeline
 from crawler.archive.months import Held, Months
 from crawler.catalog import Catalog, Source
-from crawler.records import DOWN, OVER, Basis, Severity, instant, stamp
+from crawler.records import DOWN, OVER, Basis, Severity, instant, month_of, stamp
 
 
 class Availability:
@@ -41,7 +41,7 @@ class Availability:
         spans = list(coverage.by_months(self._measure_sources(vendor, since, changed)))
         outages = list(self._outages(vendor, since, spans[-1][1] if spans else None))
         self.months.measure(vendor, since, outages, spans)
-        self.conn.execute("delete from availability where vendor = ? and month >= ?", (vendor, f"{since:%Y-%m}"))
+        self.conn.execute("delete from availability where vendor = ? and month >= ?", (vendor, month_of(since)))
         months = coverage.minutes_by_month(spans)
         if not months:
             return
@@ -126,7 +126,7 @@ class Availability:
             "delete from watched where vendor = ? and source = ? and started_at >= ?", (*named, stamp(since))
         )
         self.conn.execute(
-            "delete from coverage where vendor = ? and source = ? and month >= ?", (*named, f"{since:%Y-%m}")
+            "delete from coverage where vendor = ? and source = ? and month >= ?", (*named, month_of(since))
         )
         if first is None or life[1] < since:
             return []
@@ -166,7 +166,7 @@ class Availability:
         row = self.conn.execute(
             """select month, minutes from coverage where vendor = ? and source = ? and month < ?
             order by month desc limit 1""",
-            (source.vendor, source.id, f"{since:%Y-%m}"),
+            (source.vendor, source.id, month_of(since)),
         ).fetchone()
         if row is None:
             return since

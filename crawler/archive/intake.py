@@ -18,6 +18,7 @@ from crawler import landmarks
 from crawler.archive.availability import Availability
 from crawler.archive.links import Links
 from crawler.archive.observed import Observations
+from crawler.archive.plausible import plausible
 from crawler.archive.rows import Rows
 from crawler.archive.search import Search
 from crawler.archive.shipped import Shipped
@@ -29,7 +30,8 @@ from crawler.coverage import GOOD
 from crawler.database import MISTAKES, alone, connect, part, transaction
 from crawler.health import looks_like
 from crawler.polling.backfill import PAST, past
-from crawler.records import Capture, Page, Unreadable, instant, stamp
+from crawler.reading.payload import with_whole_signs
+from crawler.records import Capture, Page, Signal, Unreadable, instant, stamp
 from crawler.schema import DERIVATION, make_views, migrations
 from spiders import PLATFORMS, reader
 
@@ -70,6 +72,16 @@ class _Look(NamedTuple):
     page: Page | None = None
 
 
+class MissingCapturesError(Exception):
+    """The archive rests on looks that captures.db does not hold, so making it again would lose what they showed."""
+
+    def __init__(self, archive: Path, looks: int, captures: Path, held: int) -> None:
+        super().__init__(
+            f"{archive} was made from {looks:,} looks, and {captures} holds {held:,}: it cannot be made again without loss. "
+            f"Put the right captures.db beside it; or move {archive.name} away, to begin with the captures that there are"
+        )
+
+
 class Archive:
     """`outages.db`, written from captures."""
 
@@ -98,7 +110,8 @@ class Archive:
     def catch_up(self, captures: Captures, progress: Progress | None = None) -> Report:
         """Read every capture that has not been read yet, in chunks that are each whole or absent.
 
-        One process at a time; others wait. What an earlier version of the project derived is derived anew.
+        One process at a time; others wait. What an earlier version of the project derived is derived anew;
+        MissingCapturesError when it cannot be, and nothing is changed.
         """
         with alone(self.path.with_suffix(".lock")):
             derived_by = self._recall("derivation")
@@ -152,11 +165,17 @@ class Archive:
             self._remember("names", "changed")
 
     def rebuild(self, captures: Captures, progress: Progress | None = None) -> Report:
-        """Forget everything that was derived, and derive it again; readers see the old rows until it is done."""
+        """Forget everything that was derived, and derive it again; readers see the old rows until it is done.
+
+        MissingCapturesError when captures.db has not all that the archive was made from: rows would be lost.
+        """
         with alone(self.path.with_suffix(".lock")):
             return self._anew(captures, progress)
 
     def _anew(self, captures: Captures, progress: Progress | None) -> Report:
+        (looks,) = self.conn.execute("select count(*) from polls").fetchone()
+        if looks > captures.count():
+            raise MissingCapturesError(self.path, looks, captures.path, captures.count())
         with transaction(self.conn):
             for table in self.db.table_names():
                 if not table.startswith(("_", "sqlite_")) and "_fts" not in table:
@@ -447,11 +466,21 @@ def _look(capture: Capture, body: int | None, source: Source, before: _Before | 
     if before is not None and readable and before.body == body:
         return _Look("same")
     try:
-        return _Look("new", page=reader(source.platform)(capture, source))
+        return _Look("new", page=_read(capture, capture.body, source))
     except Unreadable as error:
         return _Look("unreadable", str(error))
     except Exception as error:  # a reader's mistake costs one page, never the round; `outages rebuild` reads it again
         return _Look("unreadable", f"the reader failed: {type(error).__name__}: {error}")
+
+
+def _read(capture: Capture, body: bytes, source: Source) -> Page:
+    """What the page says, as far as it can be."""
+    whole = with_whole_signs(body)
+    if whole is body:
+        return plausible(reader(source.platform)(capture, source), capture.fetched_at)
+    page = reader(source.platform)(msgspec.structs.replace(capture, body=whole), source)
+    halved = Signal("bad-value", "body", "half of a surrogate pair")
+    return plausible(msgspec.structs.replace(page, signals=(*page.signals, halved)), capture.fetched_at)
 
 
 def _intact(captures: Captures, seqs: Sequence[int], report: Report) -> Iterator[tuple[int, Capture, int | None]]:

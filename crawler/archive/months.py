@@ -15,19 +15,18 @@ from typing import NamedTuple
 
 from crawler import coverage
 from crawler.catalog import ALL
-from crawler.records import DOWN, Severity, stamp, worst
+from crawler.records import DOWN, Severity, month_of, stamp, worst
+from crawler.schema import LAG
 
 #: Whether an incident was seen twice or more, and at last after the vendor had called it over: only then could a later
 #: change of it be noticed. NULL where it was never seen, or never called over.
 FOLLOWED = "last_seen_at > max(first_seen_at, resolved_posted_at)"
 
-#: Outages that began since `:since`, of `:vendor`. What only points to another incident counts under that one. A start
-#: that is merely the time of the first message tells nothing of how late that was.
+#: Outages that began since `:since`, of `:vendor`. What only points to another incident counts under that one.
 # `+`: by no index of kinds, which would read the incidents of all years each time.
 _INCIDENTS = f"""
     select id, substr(coalesce(started_at, first_posted_at), 1, 7), severity, ended_at is null,
-      case when start_basis in ('stated', 'structured')
-        then round((julianday(first_posted_at) - julianday(started_at)) * 1440, 1) end,
+      {LAG},
       coalesce({FOLLOWED}, 0),
       case when {FOLLOWED} then (select count(*) from revisions r where r.incident = i.id and r.seen_at > i.resolved_posted_at)
         else 0 end
@@ -126,7 +125,7 @@ class Months:
         `outages`: all that had no known end then or ended later, and all of incidents that began later. `spans`: when
         the vendor was watched since then, disjoint, in order.
         """
-        month = f"{since:%Y-%m}"
+        month = month_of(since)
         for table in ("vendor_months", "category_months", "region_months"):
             self.conn.execute(f"delete from {table} where vendor = ? and month >= ?", (vendor, month))
         incidents = self._incidents(vendor, since)

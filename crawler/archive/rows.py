@@ -12,6 +12,7 @@ import msgspec
 from crawler import history, timeline
 from crawler.archive.links import Link, Links
 from crawler.archive.observed import Life, Observations
+from crawler.archive.plausible import happened
 from crawler.archive.search import Search
 from crawler.archive.states import component_id
 from crawler.archive.versions import Versions, View, Views
@@ -19,6 +20,7 @@ from crawler.catalog import Catalog, Source
 from crawler.clock import Zones
 from crawler.database import MISTAKES, part
 from crawler.places import Gazetteer, atlas
+from crawler.reading.dates import SLACK, later
 from crawler.records import OVER, Impact, Incident, Kind, Observed, Signal, instant, stamp
 from crawler.timeline import LANDMARKS
 
@@ -79,9 +81,12 @@ class Rows:
         if not versions:
             return []
         merged, chosen = merge(versions)
+        read_by = _read_by(versions)
+        merged, doubts = happened(merged, read_by) if read_by else (merged, ())
         merged = self._with_observed(incident, vendor, merged, versions)
         names = self._names_of(chosen.source, vendor)
-        result = timeline.build(merged, names)
+        result = timeline.build(merged, names, read_by)
+        result = msgspec.structs.replace(result, signals=(*doubts, *result.signals)) if doubts else result
         link = self.links.of(incident)
         if link:  # whatever was out stands under the other key
             result = msgspec.structs.replace(result, outages=(), linked_to=link.twin)
@@ -338,6 +343,14 @@ def _place(impact: Impact) -> tuple[str | None, ...]:
 def _shown(versions: Sequence[history.Version]) -> Incident:
     """The last record a source showed, also when the incident has vanished since."""
     return next(v.record for v in reversed(versions) if v.record is not None)
+
+
+def _read_by(versions: Views) -> datetime | None:
+    """When pages had first shown the incident as it stands now, give or take their clocks; None when none ever did."""
+    seen = [
+        version.seen_at for view, some in versions.items() if not view.by_hand for version in some if version.record
+    ]
+    return later(max(seen), SLACK) if seen else None
 
 
 def _life(record: Incident, versions: Views) -> Life | None:

@@ -3,7 +3,8 @@
 SQLite's FTS5 takes a run of letters as one word, and Chinese has no blanks. So a mark without width is put between each
 Han, Kana or Hangul sign and its neighbours, in what is indexed and in what is asked: 杭州 is then two words, asked for as
 a phrase, and found wherever the two stand together. The rest is cut at whatever is no letter and no digit, without
-accents, by the stem of English words (`outage` finds `outages`).
+accents, by the stem of English words (`outage` finds `outages`). A day or a month is found however it is written:
+`2025-11-18`, `November 18, 2025`, `2025年11月18日`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import hashlib
 import re
 import sqlite3
 from collections.abc import Collection, Iterator
+from datetime import date
+from itertools import chain
 from typing import NamedTuple
 
 from crawler.records import instant
@@ -26,6 +29,33 @@ _BETWEEN = re.compile(rf"(?<={_SIGN})(?=\w)|(?<=\w)(?={_SIGN})")
 
 #: Of a question, so much is read: nobody types more, and each further word costs.
 LONGEST, MOST_WORDS = 400, 24
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+#: Months by their names and by how these are shortened: "sep", "sept".
+_NUMBERS = {name[:letters].lower(): n for n, name in enumerate(_MONTHS, 1) for letters in (3, 4, len(name))}
+_MONTH = rf"(?P<name>{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})\.?"
+_DAY, _YEAR = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?", r"(?P<year>(?:19|20)\d\d)"
+#: Days and months as people write them, the day being optional in all but the first.
+_DATES = [
+    re.compile(rf"(?<![\w-]){words}(?![\w-])", re.IGNORECASE | re.ASCII)
+    for words in (
+        rf"{_DAY}(?: of)? {_MONTH},? {_YEAR}",
+        rf"{_MONTH}(?: {_DAY})?,? {_YEAR}",
+        rf"{_YEAR} {_MONTH}(?: {_DAY})?",
+        rf"{_YEAR}[-/](?P<month>[01]?\d)(?:[-/]{_DAY})?",
+    )
+] + [re.compile(rf"(?<!\d){_YEAR} ?年 ?(?P<month>[01]?\d) ?月(?: ?(?P<day>[0-3]?\d) ?[日号號])?", re.ASCII)]
+
+#: What people type beside the name of what they look for, and messages do not always say.
+_FILLER = re.compile(
+    "an?|and|any|are|at|did|down(?:time)?|for|go(?:ing)?|ha(?:d|s|ve)|happen(?:ed|ing)|in|incidents?|is|issues?|now|of|"
+    "offline|on|out(?:ages?)?|problems?|right|status|the|there|today|was|went|were|what|when|why|with",
+    re.IGNORECASE,
+)
+_FILLER_SIGNS = re.compile("大?故障|大?宕机|宕機|中断|崩溃|崩了|挂了|怎么了|今天|障害|장애")
 
 #: Seconds of the first known time stand before so many bits that tell incidents of one second apart: below 2**53 until
 #: 2038, which is as far as numbers in JSON are exact.
@@ -42,7 +72,7 @@ _WRITE = """
         (select text from updates where incident = i.id and removed_at is null order by position)),
       (select spaced(group_concat(text, char(10, 10))) from
         (select text from updates where incident = i.id and removed_at is not null order by position)),
-      spaced(joined(id, substr(coalesce(started_at, first_posted_at, ''), 1, 10), service_text, region_text, cause,
+      spaced(joined(id, day_in_words(coalesce(started_at, first_posted_at)), service_text, region_text, cause,
         (select group_concat(joined(id, name, local_name, city), '; ') from regions where vendor = i.vendor and id in
           (select region from outages where incident = i.id)),
         (select group_concat(joined(id, name, local_name), '; ') from services where vendor = i.vendor and listed
@@ -71,6 +101,7 @@ class Search:
         self._gone: set[int] = set()
         conn.create_function("spaced", 1, spaced, deterministic=True)
         conn.create_function("joined", -1, _joined, deterministic=True)
+        conn.create_function("day_in_words", 1, day_in_words, deterministic=True)
 
     def forget(self, incident: str) -> None:
         """Note that an incident is to be taken out of the index, before its row goes."""
@@ -142,8 +173,18 @@ def plain(text: str) -> str:
     return text.replace(MARK, "")
 
 
+def day_in_words(at: str | None) -> str:
+    """The day of a time of the archive, as it is asked for: "2025-11-18, 18 November 2025"."""
+    if not at:
+        return ""
+    day = at[:10]
+    return f"{day}, {int(day[8:])} {_MONTHS[int(day[5:7]) - 1]} {day[:4]}"
+
+
 class Question(NamedTuple):
-    """What somebody asks for: words and phrases (in quotes) that all must be there. `cut`: more was typed than is read."""
+    """What somebody asks for: words, days and phrases (in quotes) that all must be there. `cut`: more was typed than is
+    read.
+    """
 
     words: tuple[str, ...]
     cut: bool = False
@@ -151,12 +192,23 @@ class Question(NamedTuple):
     @property
     def match(self) -> str:
         """As FTS5 has it. Nothing is an operator: every word is a phrase in quotes."""
-        return " AND ".join(f'"{spaced(word)}"' for word in self.words) or '""'
+        return " AND ".join(_phrase(word) for word in self.words) or '""'
 
     def begun(self, joint: str = " AND ", only: Collection[str] | None = None) -> str:
         """The same, where the last of each phrase (of `only` these) is only how a word begins."""
         beginnings = self.words if only is None else only
-        return joint.join(f'"{spaced(word)}"{"*" * (word in beginnings)}' for word in self.words) or '""'
+        return joint.join(_phrase(word, begun=word in beginnings) for word in self.words) or '""'
+
+    @property
+    def essence(self) -> Question:
+        """The same without words that people type beside what they look for, such as "outage" and "today"."""
+        bare = (_FILLER_SIGNS.sub("", word).strip("?!.,;:？！。，") for word in self.words)
+        return Question(tuple(left for left in bare if left and not _FILLER.fullmatch(left)), self.cut)
+
+    @property
+    def undated(self) -> Question:
+        """The same without days, months and years."""
+        return Question(tuple(word for word in self.words if not (_days(word) or re.fullmatch(_YEAR, word))), self.cut)
 
 
 def asked(text: str) -> Question:
@@ -172,10 +224,46 @@ def expression(text: str | None) -> str:
 
 
 def _words(text: str) -> Iterator[str]:
-    for phrase, word in re.findall(r'"([^"]*)"?|([^\s"]+)', text):
-        words = " ".join((phrase or word).split())
-        if any(sign.isalnum() for sign in words):
-            yield words
+    for phrase, rest in re.findall(r'"([^"]*)"?|([^"]+)', text):
+        for words in [phrase] if phrase else _parted(" ".join(rest.split())):
+            if any(sign.isalnum() for sign in words):
+                yield " ".join(words.split())
+
+
+def _parted(text: str) -> Iterator[str]:
+    """What stands outside quotes: days as one, the rest word by word."""
+    for pattern in _DATES:
+        if found := pattern.search(text):
+            before, after = text[: found.start()], text[found.end() :]
+            yield from chain(_parted(before), [found[0]], _parted(after))
+            return
+    yield from text.split()
+
+
+def _phrase(word: str, begun: bool = False) -> str:
+    """As FTS5 has it. A day stands for every way to write it."""
+    days = _days(word)
+    if days:
+        return f"({' OR '.join(f'{chr(34)}{day}{chr(34)}' for day in days)})"
+    return f'"{spaced(word)}"{"*" * begun}'
+
+
+def _days(word: str) -> list[str]:
+    """The ways to write what may be a day or a month; none for anything else."""
+    found = next((match for pattern in _DATES if (match := pattern.fullmatch(word))), None)
+    if found is None:
+        return []
+    said = found.groupdict()
+    year, name, day = said["year"], (said.get("name") or "").lower(), said["day"]
+    month = _NUMBERS[name] if name else int(said["month"])
+    try:
+        date(int(year), month, int(day or 1))
+    except ValueError:
+        return []
+    named = _MONTHS[month - 1]
+    if day is None:
+        return [f"{year}-{month:02}", f"{named} {year}"]
+    return [f"{year}-{month:02}-{int(day):02}", f"{int(day)} {named} {year}", f"{named} {int(day)} {year}"]
 
 
 def _joined(*parts: str | None) -> str:

@@ -272,6 +272,11 @@ class Captures:
         (last,) = self.conn.execute("select coalesce(max(seq), 0) from captures").fetchone()
         return int(last)
 
+    def count(self) -> int:
+        """How many captures there are."""
+        (count,) = self.conn.execute("select count(*) from captures").fetchone()
+        return int(count)
+
     def pending(self, after: int) -> list[tuple[int, str, int]]:
         """(seq, source, fetched_at) of what was added after this number, in the order it was fetched."""
         return self._listed("seq > ?", after)

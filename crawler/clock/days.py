@@ -27,11 +27,16 @@ class Bound(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What is known around a moment: when it was posted, when the incident began, the last dated moment before it."""
+    """What is known around a moment: when it was posted, when the incident began and was over, the last dated moment
+    before it.
+    """
 
     posted_at: datetime | None
     began: datetime | None
     near: datetime | None
+    over: datetime | None = None
+    #: `near` is a day that stands by itself, and so announces what comes after it.
+    announced: bool = False
 
 
 class Unplaced(Exception):  # noqa: N818 - says what is missing
@@ -180,10 +185,38 @@ def _undated(clock: Clock, frame: Frame, zone: Zone) -> date:
         raise Unplaced("no date, and no post to take it from")
     today = anchor.date()
     if frame.near is not None:
-        return _after(clock, frame.near, frame.posted_at, zone)
+        day = _after(clock, frame.near, frame.posted_at, zone)
+        return day if frame.announced else _of_it(day, clock, frame, zone)
     if frame.posted_at is None:
         return min((today - _DAY, today, today + _DAY), key=lambda day: abs(_instant(day, clock, zone) - anchor))
-    return today if _instant(today, clock, zone) <= frame.posted_at + AHEAD else today - _DAY
+    return _of_it(
+        today if _instant(today, clock, zone) <= frame.posted_at + AHEAD else today - _DAY, clock, frame, zone
+    )
+
+
+def _of_it(day: date, clock: Clock, frame: Frame, zone: Zone) -> date:
+    """The day, unless its clock is far from an incident that was over when this was told: then the day that is not.
+
+    A report is written days later, and details in it go back behind dates that stand before them. Raises Unplaced
+    where the incident lasted so long that several days would do.
+    """
+    began, over, posted_at = frame.began, frame.over, frame.posted_at
+    if began is None or over is None or posted_at is None or not began < over < posted_at:
+        return day
+
+    def far(option: date) -> timedelta:
+        at = _instant(option, clock, zone)
+        return max(began - at, at - over, timedelta(0))
+
+    if far(day) <= _BACK:
+        return day
+    options = {_local(at, zone).date() + _DAY * n for at in (began, over) for n in (-1, 0, 1)}
+    nearest = min(options, key=far)
+    if far(nearest) > _BACK:
+        return day
+    if sum(far(option) == far(nearest) for option in options) > 1:
+        raise Unplaced("no date, and the incident lasted for days")
+    return nearest
 
 
 def _after(clock: Clock, near: datetime, posted_at: datetime | None, zone: Zone) -> date:

@@ -46,12 +46,22 @@ def windows(text: str, posted_at: datetime | None, zones: Zones, *, began: datet
     return read(text, posted_at, zones, began=began).windows
 
 
-def read(text: str, posted_at: datetime | None, zones: Zones, *, began: datetime | None = None) -> Reading:
+def read(
+    text: str,
+    posted_at: datetime | None,
+    zones: Zones,
+    *,
+    began: datetime | None = None,
+    over: datetime | None = None,
+    before: str = "",
+) -> Reading:
     """The windows that a text states, in its order, and the zones it names that nobody knows.
 
     `posted_at` (aware) gives a date or a year that the text leaves out; when only its day is known, pass
     the last second of that day. `began` (aware), an earlier bound of the incident, stands in where there
-    is no post. A start and an end in different sentences make one window. Any text is read, none raises.
+    is no post. `over` (aware) is when the incident ended as far as is known: what was posted later is told of
+    the time from `began` until then. `before` is what the message says before the text: dates and zones in it
+    hold on. A start and an end in different sentences make one window. Any text is read, none raises.
     """
     if not MAYBE.search(text):
         return Reading([], [])
@@ -59,16 +69,29 @@ def read(text: str, posted_at: datetime | None, zones: Zones, *, began: datetime
     found = tokens(folded, text, zones)
     if not any(token.kind is Kind.CLOCK for token in found):
         return Reading([], [])
-    return _Reader(text, folded, found, Frame(posted_at, began, None), zones).read()
+    frame, zone = _told(before[-_CONTEXT:], Frame(posted_at, began, None, over), zones)
+    return _Reader(text, folded, found, frame, zones, zone).read()
+
+
+def _told(before: str, frame: Frame, zones: Zones) -> tuple[Frame, Zone]:
+    """What holds on after a text: the last dated moment of it, and the zone of its last clock."""
+    own = Zone("", zones.default)
+    if not MAYBE.search(before):
+        return frame, own
+    folded = fold(before)
+    reader = _Reader(before, folded, tokens(folded, before, zones), frame, zones, own)
+    reader.follow()
+    last = next((m.zone for chain in reversed(reader.chains) for m in reversed(chain.moments) if m.clock), None)
+    return reader.frame, last if last and last.rule else own
 
 
 class _Reader:
     """The state of reading one text."""
 
-    def __init__(self, text: str, folded: str, found: list[Token], frame: Frame, zones: Zones) -> None:
+    def __init__(self, text: str, folded: str, found: list[Token], frame: Frame, zones: Zones, default: Zone) -> None:
         self.text, self.folded, self.frame = text, folded, frame
         self.zones = zones
-        self.default = Zone("", zones.default)
+        self.default = default
         self.boundaries = [0, *(m.end() for m in cues.BOUNDARY.finditer(folded)), len(folded)]
         self.parts = [0, *(m.end() for m in cues.PARTS.finditer(folded))]
         self.chains = chains(folded, found, frame.posted_at)
@@ -86,6 +109,14 @@ class _Reader:
         for events in parts.values():
             read += [self._window(first, last) for first, last in joined(events)]
         return Reading(_distinct(read, self.zones), self.unknown)
+
+    def follow(self) -> None:
+        """Keep what a text tells for what comes after it, and read no windows."""
+        self._share_zones()
+        for i, chain in enumerate(self.chains):
+            self._note_date(self.chains[i - 1].moments[-1].end if i else 0, chain)
+            for moment in chain.moments:
+                self._note(moment, moment)
 
     # --- what is shared -----------------------------------------------------------------------
 
@@ -182,7 +213,7 @@ class _Reader:
             bound = single(moment, self.frame) if moment.day else single(first, self.frame)
         except Unplaced:
             return
-        self.frame = self.frame._replace(near=bound.at)
+        self.frame = self.frame._replace(near=bound.at, announced=False)
 
     def _note_date(self, since: int, chain: Chain) -> None:
         """A date that stands by itself is the day of the undated clocks after it: "On 2 May it failed … from 9:00"."""
@@ -191,7 +222,7 @@ class _Reader:
             return
         day = last_date(self.folded, since, chain.opened_at)
         if day and (near := opening(day, zone, posted_at)):
-            self.frame = self.frame._replace(near=near)
+            self.frame = self.frame._replace(near=near, announced=True)
 
     def _range(self, chain: Chain, i: int, j: int) -> Event:
         first, second = chain.moments[i], chain.moments[j]
@@ -285,6 +316,8 @@ class _Reader:
 
 #: Longest stretch of a sentence looked at on either side of a time.
 _REACH = 500
+#: Longest stretch of a message looked at before a text of which it is read.
+_CONTEXT = 4000
 #: An incident may be announced this long after it was over.
 _EARLY = timedelta(days=14)
 _EPOCH = Bound(datetime(2000, 1, 1, tzinfo=UTC), Zone("UTC", UTC), None)

@@ -29,9 +29,14 @@ from crawler.records import Signal
 
 #: A message is no later than the moment it is read, give or take a clock that is wrong or a zone that is not told.
 SLACK = timedelta(days=1)
+#: Before this there was no page on the web, and nothing on one is dated back that far.
+EARLIEST = datetime(1991, 1, 1, tzinfo=UTC)
+#: Further ahead of the moment it is read nobody plans: such a time stands for "until further notice".
+FAR = timedelta(days=3653)
 #: Languages that dateparser may try, in this order. Fewer languages, fewer wrong readings.
 LANGUAGES = ("en", "zh", "ja", "ko", "de", "fr", "es", "it", "pt", "nl")
 
+_END = datetime.max.replace(tzinfo=UTC)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 #: The zones that RFC 2822 itself defines, in hours from UTC.
 _RFC_2822 = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "UT": 0}
@@ -105,6 +110,11 @@ def moment(
     if doubt:
         signals.append(Signal("bad-value", where, f"{written[:80]}: {doubt}"))
     return when
+
+
+def later(when: datetime, by: timedelta) -> datetime:
+    """So much later, or at the end of the calendar (UTC)."""
+    return when + by if when < _END - by else _END
 
 
 @lru_cache(maxsize=256)

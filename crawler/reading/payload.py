@@ -30,6 +30,11 @@ Ignored = Any
 #: A time with its zone.
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
+#: Halves of what JSON writes beyond the basic plane, after an even number of backslashes; two that belong together.
+_SURROGATES = re.compile(
+    rb"(?<!\\)((?:\\\\)*)(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -72,6 +77,17 @@ def text_of(capture: Capture) -> str:
         return body_of(capture).decode()
     except UnicodeDecodeError as error:
         raise Unreadable(f"not UTF-8: {error}") from error
+
+
+def with_whole_signs(body: bytes) -> bytes:
+    """JSON with U+FFFD for each half of a surrogate pair, which is no sign and costs the whole document; else the same object.
+
+    Programs that cut titles at so many UTF-16 units cut emoji in two.
+    """
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    mended = _SURROGATES.sub(lambda found: found[0] if found[2] else found[1] + b"\\ufffd", body)
+    return body if mended == body else mended
 
 
 @typing.overload

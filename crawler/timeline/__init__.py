@@ -17,8 +17,9 @@ from typing import NamedTuple
 import msgspec
 
 from crawler.places import linked_to
+from crawler.reading.dates import EARLIEST, FAR, later
 from crawler.records import OVER, Basis, Incident, Kind, Signal
-from crawler.timeline.choice import Outage, entered, equals, outages
+from crawler.timeline.choice import Outage, entered, entered_bounds, equals, outages
 from crawler.timeline.claims import LANDMARKS, ROUNDING, Cell, Claim, Names, Statements, ongoing_at
 
 __all__ = ["LANDMARKS", "Cell", "Claim", "Names", "Outage", "Span", "Timeline", "build", "entered", "minutes", "span"]
@@ -40,11 +41,14 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     region_text: str | None = None
 
 
-def build(record: Incident, names: Names) -> Timeline:
-    """Claims and outages of one incident."""
+def build(record: Incident, names: Names, read_by: datetime | None = None) -> Timeline:
+    """Claims and outages of one incident. It was read by then as it stands, and tells of no outage after that."""
     said = Statements(record, names)
     # An incident written by hand has accounts; its updates are our own words.
     published = () if names.source.platform == LANDMARKS else (*said.structured(), *said.stated(), *said.recoveries())
+    if read_by:
+        latest = read_by if record.kind is Kind.OUTAGE else later(read_by, FAR)
+        published = tuple(_doubted(claim, latest) for claim in published)
     claims = [*published, *said.accounts(), *said.posted(), *said.observed()]
     held = tuple(outages(record, said.cells, claims)) if record.kind is Kind.OUTAGE else ()
     return Timeline(
@@ -55,6 +59,18 @@ def build(record: Incident, names: Names) -> Timeline:
         linked_to=record.linked_to or linked_to([update.text for update in record.updates]),
         service_text=said.service_text,
         region_text=said.region_text,
+    )
+
+
+def _doubted(claim: Claim, latest: datetime) -> Claim:
+    """The claim, suspect where it is of a time after that, or before there was any page."""
+    times = [at for at in (claim.started_at, claim.ended_at) if at]
+    if claim.suspect or not times or (min(times) >= EARLIEST and max(times) <= latest):
+        return claim
+    after = max(times) - latest
+    return msgspec.structs.replace(
+        claim,
+        suspect=f"{after.days + 1} days after it was read" if after > timedelta() else "before there was any page",
     )
 
 
@@ -73,18 +89,22 @@ class Span(NamedTuple):
 
 
 def span(record: Incident, result: Timeline) -> Span:
-    """The incident as a whole: bounds that somebody entered for it, else from the first start to the last end of its
-    outages, else of its claims (maintenance, notices). No end while one of its outages has none.
+    """The incident as a whole: from the first start to the last end of its outages, and no less than bounds that somebody
+    entered for it; without outages (maintenance, notices) those bounds, else of its claims. Unless an end was entered
+    there is none while one of its outages has none.
     """
     told = _span(record, result)
     start, start_basis, end, end_basis = told.started_at, told.start_basis, told.ended_at, told.end_basis
     posted = None if record.accounts else ongoing_at(record)  # who wrote those down knew the posts
     if start and posted and posted < start - (ROUNDING if start_basis is Basis.STATED else timedelta()):
         start, start_basis = posted, Basis.POSTED  # with whatever part, it had begun
-    if entered(record.started_at):
-        start, start_basis = record.started_at, Basis.STRUCTURED
-    if entered(record.ended_at):
-        end, end_basis = record.ended_at, Basis.STRUCTURED
+    first = min((o.started_at for o in result.outages), default=None)
+    last = max((o.ended_at for o in result.outages if o.ended_at), default=None)
+    began, over = entered_bounds(record)
+    if began and not (first and first < began):
+        start, start_basis = began, Basis.STRUCTURED
+    if over and not (last and last > over):
+        end, end_basis = over, Basis.STRUCTURED
     if start and end and end <= start:
         return told
     return Span(start, end, start_basis, end_basis)

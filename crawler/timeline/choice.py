@@ -70,7 +70,19 @@ def outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) ->
         ]
         fitting = _fitting(record, cell, about, spells[cell], edges)
         fitting = [c for c in fitting if not _outdone(cell, c, fitting, last)]
-        yield from _intervals(record, cell, fitting, spells[cell])
+        yield from (_corrected(record, outage) for outage in _intervals(record, cell, fitting, spells[cell]))
+
+
+def _corrected(record: Incident, outage: Outage) -> Outage:
+    """The outage within bounds that a person entered for the incident, where it exceeds them by no more than clocks and
+    memories differ: those are the same bounds, and what is in the fields is the vendor's last word on them.
+    """
+    began, over = entered_bounds(record)
+    if began and began - ROUNDING <= outage.started_at < began and (outage.ended_at is None or began < outage.ended_at):
+        outage = msgspec.structs.replace(outage, started_at=began, start_basis=Basis.STRUCTURED, started_after=None)
+    if over and outage.ended_at and outage.started_at < over < outage.ended_at <= over + ROUNDING:
+        outage = msgspec.structs.replace(outage, ended_at=over, end_basis=Basis.STRUCTURED, ended_after=None)
+    return outage
 
 
 def _set_after(claim: Claim, end: datetime) -> bool:
@@ -126,6 +138,17 @@ def entered(when: datetime | None) -> bool:
     return when is not None and when.second == 0
 
 
+def entered_bounds(record: Incident) -> tuple[datetime | None, datetime | None]:
+    """The start and the end of an incident that a person entered for it; None for what a page filled in by itself.
+
+    That is also a whole minute where it happens to be one, or where a page has no seconds: then it is the first, or the
+    last, message.
+    """
+    began = record.started_at if entered(record.started_at) and record.started_at != record.first_posted_at else None
+    over = record.ended_at if entered(record.ended_at) and record.ended_at != record.resolved_posted_at else None
+    return began, over
+
+
 def _fitting(
     record: Incident,
     cell: Cell,
@@ -144,8 +167,9 @@ def _fitting(
     about = [c for c in about if not (c.started_at and c.started_at == c.ended_at and c.basis in lasting)]
     if not spells:
         return about
-    late = spells[0][1] != edges[0] or entered(record.started_at)
-    early = spells[-1][2] != edges[1] or entered(record.ended_at)
+    began, over = entered_bounds(record)
+    late = spells[0][1] != edges[0] or began is not None
+    early = spells[-1][2] != edges[1] or over is not None
     fitting = []
     for claim in about:
         if claim.basis is Basis.STRUCTURED and claim.started_at and (claim.region, claim.service) == cell:

@@ -354,8 +354,8 @@ class Statements:
 
     def _windows(self, update: Update) -> list[Window]:
         """The windows of one message; of one that ends ahead of its message, the start counts by itself."""
-        began = self.record.started_at or self.record.first_posted_at
-        reading = read_times(update.text, self._posted(update), self.names.zones, began=began)
+        began, over = self.extent
+        reading = read_times(update.text, self._posted(update), self.names.zones, began=began, over=over)
         for zone in reading.unknown_zones:
             self._signal("unknown-zone", "updates[].text", zone)
         found: list[Window] = []
@@ -365,6 +365,16 @@ class Statements:
             if problem and window.ended_at and not self._later(window.started_at, update):
                 found.append(msgspec.structs.replace(window, ended_at=None))
         return found
+
+    @property
+    def extent(self) -> tuple[datetime | None, datetime | None]:
+        """When the incident began and was over, by its fields, else by its posts."""
+        record = self.record
+        began = record.started_at or record.first_posted_at
+        over = record.ended_at
+        if began and over and over <= began:
+            over = None  # a slip, or set and taken back at once
+        return began, over or record.resolved_posted_at
 
     def _posted(self, update: Update) -> datetime | None:
         """When a message was posted; the last second of the day where only that is known, as the clock wants it."""
@@ -443,7 +453,7 @@ class Statements:
         """Lines that say that named regions or services are back."""
         over = self.record.ended_at or self.record.resolved_posted_at
         for update, recovery, closed in self.recovered:
-            said = self._ending(recovery.quote, update)
+            said = self._ending(recovery, update)
             # A line without a time is a report of that moment; in a later account of it all it dates nothing.
             if said is None and (update.posted_at is None or (over and update.posted_at > over)):
                 continue
@@ -463,8 +473,17 @@ class Statements:
                     found.append((update, recovery, closed))
         return found
 
-    def _ending(self, quote: str, update: Update) -> Window | None:
-        found = read_times(quote, update.posted_at, self.names.zones).windows
+    def _ending(self, recovery: Recovery, update: Update) -> Window | None:
+        """When something was back, as the line says it; dates stand in the message before it."""
+        began, over = self.extent
+        found = read_times(
+            recovery.quote,
+            update.posted_at,
+            self.names.zones,
+            began=began,
+            over=over,
+            before=update.text[: recovery.span[0]],
+        ).windows
         return next((w for w in found if w.ended_at and not w.suspect), None)
 
     def _closing(
@@ -595,13 +614,29 @@ def _oldest_first(updates: Sequence[Update]) -> list[Update]:
 
 
 def _separate(windows: Sequence[Window]) -> list[Window]:
-    """The windows of one message without the details of others: of two that overlap, the longer is the outage."""
-    kept: list[tuple[datetime, datetime, Window]] = []
-    for window in sorted(windows, key=_length, reverse=True):
-        start, end = window.started_at, window.ended_at
-        if start and end and not any(start < until and since < end for since, until, _ in kept):
-            kept.append((start, end, window))
-    return [window for _, _, window in sorted(kept, key=lambda each: each[2].span)]
+    """The windows of one message without the details of others: of two that overlap, the longer is the outage.
+
+    Two that a third one overlaps are not two outages: it was one, from the first start to the last end.
+    """
+    longest_first = sorted(windows, key=_length, reverse=True)
+    kept: list[Window] = []
+    for window in longest_first:
+        if not any(_overlapping(window, other) for other in kept):
+            kept.append(window)
+    for window in longest_first:
+        joined = [other for other in kept if _overlapping(window, other)]
+        if len(joined) > 1:
+            kept = [*(other for other in kept if other not in joined), _united([window, *joined])]
+    return sorted(kept, key=lambda window: window.span)
+
+
+def _united(windows: Sequence[Window]) -> Window:
+    """One window of whole ones, in the words of its start and of its end."""
+    latest = datetime.max.replace(tzinfo=UTC)
+    first = min(windows, key=lambda w: w.started_at or latest)
+    last = max(windows, key=lambda w: w.ended_at or latest)
+    quote = first.quote if first is last else f"{first.quote} … {last.quote}"
+    return msgspec.structs.replace(first, ended_at=last.ended_at, quote=quote)
 
 
 def _before(

@@ -1,6 +1,6 @@
 """The data dictionary: every table, view, column and question of `outages.db`, from its schema and `metadata.yml`.
 
-`python -m crawler.dictionary` writes `docs/dictionary.md`, with `--check` it fails when that file is not what it would
+`python -m crawler.site.dictionary` writes `docs/dictionary.md`, with `--check` it fails when that file is not what it would
 write. The site shows the same at `/-/dictionary`.
 """
 
@@ -136,7 +136,7 @@ def markdown(dictionary: Dictionary) -> str:
     own = [table for table in dictionary.tables if table.hidden]
     parts = [
         "# The data dictionary",
-        "Made from the schema and `metadata.yml` by `python -m crawler.dictionary`; a test holds it to both. A running site has it at\n"
+        "Made from the schema and `metadata.yml` by `python -m crawler.site.dictionary`; a test holds it to both. A running site has it at\n"
         "`/-/dictionary`, and as JSON at `/-/dictionary.json`. Times are UTC text, `YYYY-MM-DDTHH:MM:SSZ`; a start is inclusive, an end\n"
         "exclusive. NULL means that nobody said. A region or a service is known by its id together with its vendor. Types are those of\n"
         "SQLite; a view has none for what it computes.",
@@ -205,7 +205,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if FILE.exists() and FILE.read_text(encoding="utf-8") == made:
         return 0
-    sys.stderr.write(f"{FILE} is not what the schema and metadata.yml make: run python -m crawler.dictionary\n")
+    sys.stderr.write(f"{FILE} is not what the schema and metadata.yml make: run python -m crawler.site.dictionary\n")
     return 1
 
 

@@ -18,6 +18,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -213,12 +214,10 @@ def _indexes(conn: sqlite3.Connection, tables: Mapping[str, Mapping[str, Any]]) 
 
 
 def _indexed(conn: sqlite3.Connection, table: str) -> list[list[tuple[str, bool]]]:
-    """The columns of each whole index of a table, each with whether it descends."""
+    """The columns of each whole index of a table, up to the first that is an expression, each with whether it descends."""
     names = [row[1] for row in conn.execute(f"pragma index_list({quoted(table)})") if not row[4]]
-    return [
-        [(row[2], bool(row[3])) for row in conn.execute(f"pragma index_xinfo({quoted(name)})") if row[5] and row[2]]
-        for name in names
-    ]
+    found = (conn.execute(f"pragma index_xinfo({quoted(name)})").fetchall() for name in names)
+    return [[(row[2], bool(row[3])) for row in takewhile(lambda row: row[2], rows) if row[5]] for rows in found]
 
 
 def _index(table: str, columns: list[tuple[str, bool]]) -> str:
