@@ -222,7 +222,7 @@ def test_a_page_of_regions(site: Datasette) -> None:
     page = ask(site, "/-/compare/regions/acme")
     north = row_of(page, "North")
     assert north.startswith(
-        "North 2 h 2 major outage at worst severity of 1 not said 99.702 % of 3 % watched + 1 h unwatched"
+        "North 2 h 2 major outage at worst severity of 1 not said 99.702 % of 3 % watched and 1 h while nobody watched"
     )
     assert '<a href="/-/region/acme/north"' in page
     assert '<a href="/-/incident/acme:1">2 h</a>' in page
@@ -276,7 +276,8 @@ def test_a_page_of_vendors(site: Datasette) -> None:
     page = ask(site, "/-/compare/vendors/database?from=2025-03&until=2026-02")
     assert "3 vendors name such a service in the catalog; 1 do not" in words(page)
     assert "Vendors publish differently" in page
-    assert row_of(page, "Quiet").endswith("not known none known not known not known not watched")
+    assert '<th scope="row"><a href="/-/vendor/quiet"' not in page
+    assert "Nothing known, and not watched: Quiet ." in words(page)
     assert "17 min median of 2 50 % 1 of 2 followed 3 %" in row_of(page, "Acme")
     assert '<a href="/-/vendor/acme"' in page
     assert '<a href="/-/service/acme/sql"' in page

@@ -21,7 +21,7 @@ from crawler.archive import Archive
 from crawler.captures import Captures
 from crawler.catalog import load
 from crawler.site import HERE, METADATA, SETTINGS
-from crawler.site.dashboards import UnknownError, answer, check, given, show
+from crawler.site.dashboards import UnknownError, answer, check, given, question, show
 from tests.published import chromium
 
 ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
@@ -90,15 +90,48 @@ def test_question_is_answered_without_reading_a_large_table(conn: sqlite3.Connec
     about = DASHBOARDS[name]
     asked = about["charts"][chart]
     filters = given(conn, about, EVER if "from" in about["filters"] else {})
-    assert answer(conn, asked, filters, 2000).rows
+    assert show(conn, about, {chart: asked}, filters, 2000).answers[chart].rows
     for values in (filters, {**filters, "vendor": "alibaba"}):
-        plan = [row[3] for row in conn.execute(f"explain query plan {asked['query']}", values)]
+        plan = [row[3] for row in conn.execute(f"explain query plan {question(about, asked)}", values)]
         large = r"SCAN (incidents|outages|claims|updates|revisions|polls|availability|vendor_months|region_months)\b"
         assert [step for step in plan if re.match(large, step)] == []
         quick = r"COVERING INDEX (vendor|region)_months_counted|PRIMARY KEY \(vendor=\?"
         assert [
             step for step in plan if re.search(r"\b(vendor|region)_months\b", step) and not re.search(quick, step)
         ] == []
+
+
+@pytest.mark.parametrize("name", [name for name, about in DASHBOARDS.items() if about.get("shared")])
+def test_what_charts_share_is_asked_once_and_is_in_the_sql_of_each(conn: sqlite3.Connection, name: str) -> None:
+    """By itself a chart says the same, by one statement; nothing that was made for a page is left behind."""
+    about = DASHBOARDS[name]
+    asked: list[str] = []
+    conn.set_trace_callback(asked.append)
+    shown = show(conn, about, about["charts"], EVER, 2000)
+    conn.set_trace_callback(None)
+    for sql in about["shared"].values():
+        assert sum(sql[:60] in statement for statement in asked) == 1
+    assert conn.execute("select count(*) from sqlite_temp_master").fetchone() == (0,)
+    assert not conn.in_transaction
+    for key, chart in about["charts"].items():
+        alone = list(rows_of(conn, question(about, chart), shown.filters))
+        assert alone == shown.answers[key].rows, key
+
+
+def rows_of(conn: sqlite3.Connection, sql: str, values: dict[str, str]) -> Iterator[dict[str, Any]]:
+    cursor = conn.execute(sql, values)
+    for row in cursor:
+        yield dict(zip((column[0] for column in cursor.description), row, strict=True))
+
+
+def test_nothing_shared_is_left_by_what_goes_wrong(conn: sqlite3.Connection) -> None:
+    """The same connection can be asked again."""
+    about = {"filters": {}, "shared": {"some": "select 1 as one"}}
+    with pytest.raises(sqlite3.OperationalError, match="no such table: elsewhere"):
+        show(conn, about, {"chart": {"query": "select one from some, elsewhere"}}, {}, 10)
+    assert conn.execute("select count(*) from sqlite_temp_master").fetchone() == (0,)
+    shown = show(conn, about, {"chart": {"query": "select one from some"}}, {}, 10)
+    assert shown.answers["chart"].rows == [{"one": 1}]
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
@@ -218,6 +251,32 @@ def test_dashboards_are_found(site: Datasette) -> None:
     assert all(f'href="/-/dashboards/{name}"' in listed for name in DASHBOARDS)
 
 
+def test_filters_offer_what_can_be_asked(site: Datasette, conn: sqlite3.Connection) -> None:
+    """Ids with names beside them; none leads to a page that is not there."""
+    page = get(site, "/-/dashboards/recovery?incident=alibaba:16").text
+    offered = re.findall(r'<option value="([^"]+)">([^<]+)</option>', page)
+    assert 5 < len(offered) <= 50
+    check(conn, {"incident": offered[-1][0]})
+    assert "Alibaba Cloud, 2023-11-12)" in dict(offered)["alibaba:16"]
+    assert 'href="/-/search"' in page
+    vendors = get(site, "/-/dashboards/where").text
+    assert '<option value="aws">Amazon Web Services</option>' in vendors
+
+
+def test_charts_call_vendors_by_their_names(conn: sqlite3.Connection) -> None:
+    for name in ("disclosure", "over_time", "where"):
+        answers = show(conn, DASHBOARDS[name], DASHBOARDS[name]["charts"], EVER, 2000).answers
+        ids = {vendor for (vendor,) in conn.execute("select id from vendors where id <> name")}
+        shown = {str(row["name"]).partition(": ")[0] for it in answers.values() for row in it.rows if "name" in row}
+        assert shown
+        assert not shown & ids, name
+
+
+def test_without_scripts_rows_are_open(site: Datasette) -> None:
+    page = get(site, "/-/dashboards/over_time").text
+    assert page.count('<details class="rows" open>') == page.count('<figure class="vega"') == 4
+
+
 def test_no_page_carries_a_script_of_leaflet(site: Datasette) -> None:
     assert "datasette.leaflet" not in get(site, "/outages").text
 
@@ -265,6 +324,7 @@ def test_charts_are_drawn(address: str) -> None:
             ]
             assert {(key, drawn) for key, drawn, marks in found if drawn != "yes" or not marks} == set()
             assert page.title().startswith(about["title"])
+            assert page.locator("details.rows[open]").count() == 0
             unnamed = "all => all.filter(e => e.getAttribute('role') != 'img' || !e.getAttribute('aria-label')).length"
             assert page.eval_on_selector_all(".drawing", unnamed) == 0
             assert page.locator(".drawing svg:not([aria-hidden])").count() == 0

@@ -13,10 +13,9 @@ import yaml
 from datasette.app import Datasette
 from sqlite_utils import Database
 
-from crawler import dictionary
-from crawler.dictionary import Dictionary, describe, fresh, markdown
 from crawler.schema import make_views, migrations
-from crawler.site import METADATA, PLUGINS, SETTINGS, TEMPLATES
+from crawler.site import METADATA, PLUGINS, SETTINGS, TEMPLATES, dictionary
+from crawler.site.dictionary import Dictionary, describe, fresh, markdown
 
 ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
 
@@ -48,7 +47,7 @@ def made() -> Dictionary:
 
 
 def test_the_document_is_what_schema_and_descriptions_make(made: Dictionary) -> None:
-    assert dictionary.FILE.read_text(encoding="utf-8") == markdown(made), "run python -m crawler.dictionary"
+    assert dictionary.FILE.read_text(encoding="utf-8") == markdown(made), "run python -m crawler.site.dictionary"
 
 
 def test_check_fails_on_anything_else(
@@ -56,7 +55,7 @@ def test_check_fails_on_anything_else(
 ) -> None:
     monkeypatch.setattr(dictionary, "FILE", tmp_path / "dictionary.md")
     assert dictionary.main(["--check"]) == 1
-    assert "run python -m crawler.dictionary" in capsys.readouterr().err
+    assert "run python -m crawler.site.dictionary" in capsys.readouterr().err
     assert dictionary.main([]) == 0
     assert dictionary.main(["--check"]) == 0
     (tmp_path / "dictionary.md").write_text("# Another\n")

@@ -19,8 +19,8 @@ from datasette.app import Datasette
 from crawler.archive import Archive
 from crawler.captures import Captures
 from crawler.catalog import load
-from crawler.publish import publish
 from crawler.site import METADATA
+from crawler.site.publish import publish
 from crawler.site.server import datasette
 
 TABLES: dict[str, dict[str, Any]] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"]["outages"][
@@ -173,6 +173,15 @@ def test_second_page_has_the_counts_of_the_whole_table(site: Datasette, counted:
     counts = [[(v["value"], v["count"]) for v in page["facet_results"]["kind"]["results"]] for page in (first, second)]
     assert counts[0] == counts[1]
     assert counted == []
+
+
+def test_page_shows_them_in_the_order_of_the_metadata(site: Datasette) -> None:
+    page = asyncio.run(site.client.get("/outages/incidents")).text
+    names = re.findall(r'<div class="facet-info[^"]*" id="facet-[^"]+" data-column="([^"]+)"', page)
+    assert names == TABLES["incidents"]["facets"]
+    page = asyncio.run(site.client.get("/outages/incidents?_facet=state")).text
+    names = re.findall(r'<div class="facet-info[^"]*" id="facet-[^"]+" data-column="([^"]+)"', page)
+    assert names == [*TABLES["incidents"]["facets"], "state"]
 
 
 def test_page_shows_them(site: Datasette) -> None:

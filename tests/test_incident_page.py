@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -29,6 +30,7 @@ from crawler.site import HERE, METADATA, SETTINGS, front, incident
 from crawler.site.chart import MOST_ROWS, THICK, Chart, Mark, Row, Spell, draw
 from crawler.site.ical import Event, calendar, escape, fold
 from crawler.site.incident import Page, Story, event, excerpt, tell
+from crawler.site.summary import LONGEST, in_short
 from crawler.site.wording import compare
 from crawler.site.words import length, page_name, there
 
@@ -190,6 +192,42 @@ def test_hangzhou_and_beijing_are_on_top_and_the_others_took_more_than_half_as_l
     assert all("partial_outage" in bars[-1]["class"] for _, bars in lanes)
 
 
+def test_what_is_alike_is_read_as_one(archive: Path, tmp_path: Path) -> None:
+    """One interval of 60 regions and 50 services is one row of what is asked, and so is what is said of it."""
+    copy = tmp_path / "outages.db"
+    shutil.copyfile(archive, copy)
+    with closing(sqlite3.connect(copy)) as conn, conn:
+        conn.execute(
+            """insert into incidents (id, vendor, key, title, kind, started_at, ended_at, start_basis, end_basis)
+            values ('alibaba:big', 'alibaba', 'big', 'Big', 'outage', '2020-01-01T00:00:00Z', '2020-01-01T01:00:00Z',
+              'stated', 'stated')"""
+        )
+        cells = [(f"r{n % 60}", f"s{n // 60}") for n in range(3000)]
+        conn.executemany(
+            """insert into outages (id, incident, vendor, region, service, started_at, ended_at, start_basis, end_basis)
+            values ('alibaba:big/' || ?1 || ?2, 'alibaba:big', 'alibaba', ?1, ?2, '2020-01-01T00:00:00Z',
+              '2020-01-01T01:00:00Z', 'stated', 'stated')""",
+            cells,
+        )
+        conn.executemany(
+            """insert into claims (id, incident, source, authority, region, service, started_at, ended_at, basis, quote)
+            values ('alibaba:big/' || ?3 || ?1 || ?2, 'alibaba:big', ?3, 'vendor', ?1, ?2, '2020-01-01T00:00:00Z', ?4,
+              'stated', 'It failed.')""",
+            [
+                (*cell, *said)
+                for cell in cells
+                for said in (("a", "2020-01-01T01:00:00Z"), ("b", "2020-01-01T02:00:00Z"))
+            ],
+        )
+        story, page = told(conn, "alibaba:big")
+    assert (len(story.held), len(story.held[0].cells), len(page.accounts)) == (1, 3000, 2)
+    ((course,),) = [wave.courses for wave in page.waves]
+    assert (len(course.regions.ids), len(course.services.ids), course.minutes) == (60, 50, 60)
+    (conflict,) = page.conflicts
+    assert (conflict.bound, conflict.minutes, [v.chosen for v in conflict.voices]) == ("end", 60, [True, False])
+    assert len(conflict.regions.ids) == 60
+
+
 def test_waves_of_alibaba(conn: sqlite3.Connection) -> None:
     page = told(conn, "alibaba:16")[1]
     assert [(w.at, w.minutes) for w in page.waves] == [
@@ -264,8 +302,8 @@ def google(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> sqlite3.Co
 def test_google(google: sqlite3.Connection) -> None:
     chart = drawn(google, GOOGLE)
     labels = [lane.label for lane in chart.lanes]
-    assert len(labels) > 55
-    assert labels.index("Iowa (us-central1)") > labels.index("Zurich (europe-west6)")
+    assert labels[:2] == ["41 regions", "Iowa (us-central1)"]
+    assert "Zurich (europe-west6)" in chart.lanes[0].told
     assert chart.kinds == {"message", "edit"}
     page = told(google, GOOGLE)[1]
     assert page.waves[0].at == "2025-06-12T19:48:00Z"
@@ -345,6 +383,27 @@ def test_figures_lead_to_quotes_and_looks(site: Datasette, conn: sqlite3.Connect
 def test_lag_is_said(site: Datasette) -> None:
     assert "<strong>15 min</strong> after it began" in ask(site, f"/-/incident/{EDITED}")
     assert "<strong>11 min</strong> after it began" in ask(site, "/-/incident/alibaba:16")
+
+
+def test_what_a_page_fills_in_is_no_lag_and_what_it_lists_no_more_is_not_going_on(
+    archive: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "outages.db"
+    copy.write_bytes(archive.read_bytes())
+    with sqlite3.connect(copy) as conn:
+        conn.execute(
+            """update incidents set start_basis = 'structured', started_at = first_posted_at, state = 'monitoring',
+            end_basis = 'observed' where id = ?""",
+            (EDITED,),
+        )
+    conn.close()
+    page = ask(served(copy), f"/-/incident/{EDITED}")
+    assert "the page fills the start in with it" in page
+    assert "</strong> after it began" not in page
+    badge = re.search(r"last said: monitoring; .*", page)
+    assert badge
+    assert "not listed since" in badge[0]
+    assert "2026-03-01 11:00" in badge[0]
 
 
 def test_differences_are_cut_where_nothing_changed() -> None:
@@ -543,9 +602,24 @@ def test_rows_of_the_same_course_are_joined_when_there_are_too_many() -> None:
     rows = [
         Row(f"r{n}", "/", [Spell("a", None, at("10:00"), at("11:00" if n else "12:00"))]) for n in range(MOST_ROWS + 1)
     ]
-    chart = draw(rows, [], UTC)
+    chart = draw(rows, [], UTC, many="regions")
     assert chart
-    assert [lane.label for lane in chart.lanes] == ["r0", f"r1 and {MOST_ROWS - 1} more"]
+    assert chart.joined
+    assert [lane.names for lane in chart.lanes] == [[("r0", "/")], [(f"{MOST_ROWS} regions", None)]]
+    assert chart.lanes[1].told.endswith(": " + ", ".join(row.label for row in rows[1:]))
+    alone = draw(rows[:MOST_ROWS], [], UTC)
+    assert alone
+    assert (len(alone.lanes), alone.joined) == (MOST_ROWS, False)
+
+
+def test_joined_rows_are_named_where_there_is_room() -> None:
+    late = [Row(f"late {n}", None, [Spell("a", None, at("10:00"), at(f"12:{n:02}"))]) for n in range(MOST_ROWS)]
+    pair = [Row(name, f"/{name}", [Spell("a", None, at("10:00"), at("11:00"))]) for name in ("one", "two")]
+    chart = draw([*pair, *late], [], UTC)
+    assert chart
+    assert chart.lanes[0].names == [("one", "/one"), ("two", "/two")]
+    assert chart.lanes[0].label == "one, two"
+    assert len(chart.lanes) == MOST_ROWS + 1
 
 
 @pytest.mark.parametrize("hours", [0.1, 1, 3.5, 9, 30, 100, 1000, 20000, 200000])
@@ -557,6 +631,7 @@ def test_axis_of_any_length(hours: float) -> None:
     assert sum(not tick.minor for tick in chart.ticks) <= 6
     assert all(0 <= tick.x <= 100 for tick in chart.ticks)
     assert all(tick.local for tick in chart.ticks) is not chart.by_day
+    assert {tick.zone for tick in chart.ticks} == {"IST"}
 
 
 def test_marks_far_away_do_not_stretch_the_axis() -> None:
@@ -601,6 +676,48 @@ def test_what_was_only_seen_is_said_so(conn: sqlite3.Connection) -> None:
     chart = story.chart(page, "services", {})
     assert chart
     assert [whisker.inside for whisker in chart.lanes[0].whiskers] == [True]
+
+
+# In one sentence
+
+
+def test_an_incident_in_one_sentence(site: Datasette, conn: sqlite3.Connection) -> None:
+    assert in_short(told(conn, "alibaba:16")[1]) == (
+        "Major outage of Alibaba Cloud, 2023-11-12 09:39–13:11 UTC (3 h 32 min), 35 regions, 7 services. "
+        "First back: China (Beijing), China (Hangzhou), after 1 h 15 min."
+    )
+    for (name,) in conn.execute("select id from incidents"):
+        said = in_short(told(conn, name)[1])
+        assert len(said) <= LONGEST
+        assert "None" not in said
+    about = {
+        attrs.get("name"): attrs.get("content", "")
+        for attrs in Elements(ask(site, "/-/incident/alibaba:16")).of("meta")
+    }
+    assert about["description"].startswith("Major outage of Alibaba Cloud")
+
+
+# What is not there
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "heading", "words"),
+    [
+        ("/-/incident/nobody:1", 404, "Not here", "There is no incident nobody:1 in the archive"),
+        ("/-/incident/alibaba:16?rows=%3Cb%3E", 400, "That cannot be asked", "rows: regions or services: &lt;b&gt;"),
+        ("/nowhere", 404, "Not here", ""),
+    ],
+)
+def test_errors_look_like_the_site_and_lead_back_into_it(
+    site: Datasette, path: str, status: int, heading: str, words: str
+) -> None:
+    text = ask(site, path, status)
+    page = Elements(text)
+    assert f"<h1>{heading}</h1>" in text
+    assert words in text
+    assert "/site/site.css" in {attrs["href"] for attrs in page.of("link")}
+    assert {"/-/search", "/-/compare", "/-/dictionary"} <= {attrs.get("href") for attrs in page.of("a")}
+    assert [attrs["action"] for attrs in page.of("form")] == ["/-/search"]
 
 
 # The front page

@@ -63,8 +63,8 @@ HAPPENED: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
                  last_seen_at="2026-01-10T20:00:00Z", title=f"Slow {MARKUP}"),
         [{"region": "east", "service": "disk"}],
     ),
-    # Over, and nobody said since when.
-    (incident("endless", "2026-01-20T10:00:00Z", None), [{"region": "east", "service": "disk"}]),
+    # Over, and nobody said since when; the page filled its start in with the first message.
+    (incident("endless", "2026-01-20T10:00:00Z", None, start_basis="structured"), [{"region": "east", "service": "disk"}]),
     # No word on whether it is over, and still listed.
     (incident("vague", "2026-01-25T10:00:00Z", None, state=None), [{"region": "we/st", "service": "disk"}]),
     # Open, as the vendor says; no region is said of another.
@@ -113,6 +113,7 @@ def built(directory: Path) -> Path:
         {**source, "id": "acme-page", "url": "https://a.example", "last_polled_at": LOOKED, "last_outcome": "same"},
         {**source, "id": "acme-feed", "url": "https://b.example", "last_polled_at": "2026-03-20T12:10:00Z",
          "last_outcome": "error"},
+        {**source, "id": "acme-never", "url": "https://c.example"},
         {**source, "id": "acme-landmarks", "platform": "landmarks", "url": "x", "polled": 0},
     )  # fmt: skip
     look = {"source": "acme-feed", "url": "https://b.example"}
@@ -306,12 +307,16 @@ def test_calendar_of_a_vendor(conn: sqlite3.Connection) -> None:
     acme = page(conn, "vendor")
     assert day(acme, "2026-01-10") == ("major_outage", 2)
     assert day(acme, "2026-02-05") == ("vague", 1)  # the twin is not counted
-    assert day(acme, "2026-03-19") == ("unknown", 2)  # what may have been over hides nothing
+    assert day(acme, "2026-02-24") == ("vague", 1)
+    assert day(acme, "2026-02-25")[1] == 0  # not for ever, because a page still lists it
+    assert day(acme, "2026-03-19") == ("unknown", 1)
     assert acme.incidents == 6
     assert [(part.id, part.incidents) for part in acme.regions] == [("east", 4), ("we/st", 2), (None, 1), ("calm", 0)]
     assert [(part.id, part.incidents) for part in acme.services] == [("disk", 6), ("net/dns", 1), ("all", 0)]
     assert [row["id"] for row in acme.by_hand] == ["acme:old"]
-    assert [(s.id, s.last_outcome) for s in acme.sources] == [("acme-feed", "error"), ("acme-page", "same")]
+    assert [(s.id, s.last_outcome) for s in acme.sources] == [
+        ("acme-feed", "error"), ("acme-page", "same"), ("acme-never", None),
+    ]  # fmt: skip
 
 
 def test_calendar_of_a_service(conn: sqlite3.Connection) -> None:
@@ -337,6 +342,16 @@ def test_periods(conn: sqlite3.Connection) -> None:
     assert found
     assert [row["id"] for row in found.incidents] == ["acme:both", "acme:posted"]
     assert found.more == 0
+    # As it was here: of both services in the east the later, of one service only its own.
+    assert [(row["severity"], row["started_at"], row["ended_at"]) for row in found.incidents] == [
+        ("major_outage", "2026-01-10T10:00:00Z", "2026-01-11T02:00:00Z"),
+        ("degraded", "2026-01-10T20:00:00Z", "2026-01-10T21:00:00Z"),
+    ]
+    disk = page(conn, "service", "disk", day="2026-01-10").day
+    assert disk
+    assert [(row["severity"], row["ended_at"]) for row in disk.incidents] == [
+        ("partial_outage", "2026-01-10T11:00:00Z"), ("degraded", "2026-01-10T21:00:00Z"),
+    ]  # fmt: skip
     quiet = page(conn, "region", "east", day="2026-01-12").day
     assert quiet
     assert quiet.incidents == []
@@ -347,7 +362,7 @@ def test_periods(conn: sqlite3.Connection) -> None:
 
 def test_out_now(conn: sqlite3.Connection) -> None:
     now = page(conn, "vendor").now
-    assert (now.looked_at, now.minutes, now.stale, now.polled, now.silent) == (LOOKED, 30, False, 2, 1)
+    assert (now.looked_at, now.minutes, now.stale, now.polled, now.silent, now.unasked) == (LOOKED, 30, False, 3, 1, 1)
     assert [row.id for row in now.out] == ["acme:nowhere", "acme:open"]
     assert [row.id for row in now.unended] == ["acme:vague"]
     east = page(conn, "region", "east").now
@@ -366,6 +381,11 @@ def test_nobody_looks(conn: sqlite3.Connection, site: Datasette) -> None:
     assert set(dark.days) <= {"unwatched", "later"}
     assert dark.period.last == "2026-03"
     assert "nobody looks at Dark" in ask(site, "/-/vendor/dark")
+    acme = ask(site, "/-/vendor/acme")
+    assert "1 of its 3 sources was never asked." in acme
+    assert (
+        "of 4 incidents whose start somebody states, or a field holds apart from that word; of 1 more the page" in acme
+    )
 
 
 # Figures
@@ -410,8 +430,11 @@ def test_availability(conn: sqlite3.Connection) -> None:
 
 def test_told(conn: sqlite3.Connection) -> None:
     east = page(conn, "region", "east").disclosure
-    # Three starts are stated: one word came 30 minutes late; one more was never called over.
-    assert (east.known, east.median, east.worst, east.worst_incident) == (3, 0, 30, "acme:both")
+    # Two starts are stated: one word came 30 minutes late. Another start is that of the first message.
+    assert (east.known, east.median, east.worst, east.worst_incident) == (2, 15, 30, "acme:both")
+    assert east.filled == 1
+    acme = page(conn, "vendor").disclosure
+    assert (acme.known, acme.median, acme.filled) == (4, 0, 1)
     assert (east.followed, east.edited) == (1, 1)
     dark = tell(conn, "dark", "vendor", None, SOON)
     assert dark
@@ -448,6 +471,43 @@ def test_queries_use_indexes(conn: sqlite3.Connection) -> None:
     for sql in (place.SPELLS["region"], place.SPELLS["service"]):
         steps = " ".join(row[3] for row in conn.execute(f"explain query plan {sql}", named))
         assert "COVERING INDEX outages_of_" in steps
+
+
+def test_page_of_a_year_without_anything(site: Datasette) -> None:
+    """What was known last stands on top; days of which nothing is known are folded."""
+    text = ask(site, "/-/vendor/acme?year=2024")
+    assert "Latest known here" not in text
+    later = ask(site, "/-/vendor/acme?until=2027-06")
+    assert re.search(r'Latest known here:.*?2026-03-20.*?<a href="/-/incident/acme:nowhere"', later, re.DOTALL)
+    assert '<details class="blank">' in later
+    assert '<details class="blank">' not in ask(site, "/-/vendor/acme")
+
+
+def test_page_folds_what_is_older(site: Datasette, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = ask(site, "/-/region/acme/east")
+    assert text.count('<table class="spans outages" aria-labelledby="intervals">') == 1
+    assert "older ones" not in text
+    happenings = place.Teller._intervals
+    monkeypatch.setattr(place.Teller, "_intervals", lambda self: happenings(self) * 3)
+    text = ask(site, "/-/region/acme/east")
+    assert re.search(r"<summary id=\"older\">\d+ older ones</summary>", text)
+    assert text.count('<table class="spans outages"') == 2
+
+
+def test_calendar_can_be_skipped_and_says_nothing_of_days_to_come(site: Datasette) -> None:
+    text = ask(site, "/-/region/acme/east")
+    assert text.index('href="#intervals">Past the calendar') < text.index('<div class="months">')
+    assert "newest thing known" not in re.sub(r'title="[^"]*"', "", text)
+
+
+def test_what_both_ends_rest_on_is_said_once(site: Datasette) -> None:
+    words = [
+        re.sub("<[^>]+>", "", cell).strip()
+        for cell in re.findall(r'<td>(<span class="rests".*?)</td>', ask(site, "/-/region/acme/east"))
+    ]
+    assert "stated" in words
+    assert "posted, stated" in words
+    assert "stated, stated" not in words
 
 
 # Pages

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,9 +21,9 @@ from bench.site import scans
 from crawler.archive import Archive
 from crawler.captures import Captures
 from crawler.catalog import load
-from crawler.publish import current, publish
-from crawler.schema import SETTLED, settle
+from crawler.schema import COUNTED, SETTLED, settle
 from crawler.site import METADATA, PLUGINS, front
+from crawler.site.publish import current, publish
 from crawler.site.server import datasette
 
 ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"]["outages"]
@@ -103,6 +104,22 @@ def test_questions_read_no_large_table_whole(large: sqlite3.Connection, name: st
     for given in ({}, *({param: VALUES.get(param, "")} for param in query["params"])):
         steps = scans(large, query["sql"], empty | given)
         assert not steps or name in ALLOWED, (given, steps)
+
+
+@pytest.mark.parametrize("name", ["how_long", "start_basis", "first_word", "disclosure_lag", "who_edits"])
+def test_questions_of_all_years_are_counted_in_the_order_of_an_index(large: sqlite3.Connection, name: str) -> None:
+    """One that is published for it: no million rows are sorted, and of one vendor only its own are read."""
+    query = ABOUT["queries"][name]
+    made = {index.split()[0] for index in COUNTED}
+    for given in ({"since": "2015-01-01"}, {"since": "2015-01-01", "vendor": "gcp"}):
+        plan = large.execute(
+            f"explain query plan {query['sql']}", dict.fromkeys(query["params"], "") | given
+        ).fetchall()
+        steps = [step for *_, step in plan]
+        counted = [step for step in steps if (used := re.search(r"COVERING INDEX (\w+) \(", step)) and used[1] in made]
+        assert counted, steps
+        assert all(re.search(r"(vendor|<expr>)[>=]", step) for step in counted)
+        assert not [step for step in steps if "GROUP BY" in step]
 
 
 def test_the_front_page_reads_no_large_table_whole(large: sqlite3.Connection) -> None:

@@ -22,14 +22,14 @@ import yaml
 from click.testing import CliRunner
 from datasette.inspect import inspect_hash
 
-from crawler import publish as publishing
 from crawler.archive import Archive
 from crawler.captures import Captures
 from crawler.catalog import load
 from crawler.commands import BUSY, SOME_FAILED, main
 from crawler.database import BusyError, alone
-from crawler.publish import DoubtError, Published, PublishError, current, publish
 from crawler.site import METADATA
+from crawler.site import publish as publishing
+from crawler.site.publish import DoubtError, Published, PublishError, current, publish
 
 TABLES: dict[str, dict[str, Any]] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"]["outages"][
     "tables"

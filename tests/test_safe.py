@@ -27,7 +27,7 @@ from crawler.archive import Archive
 from crawler.captures import Captures
 from crawler.catalog import load
 from crawler.export import inert
-from crawler.site import METADATA, PLUGINS, SETTINGS, TEMPLATES, serving, sitemap
+from crawler.site import METADATA, PLUGINS, SETTINGS, TEMPLATES, bounds, serving, sitemap
 from crawler.site.sheets import Rows
 
 ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
@@ -171,6 +171,74 @@ def test_connections_cannot_write(public: Datasette) -> None:
 
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         asyncio.run(write())
+
+
+A = "replace(hex(zeroblob({})), '00', 'a')"
+
+
+@pytest.mark.parametrize(
+    ("sql", "status"),
+    [
+        ("select hex(zeroblob(400000000))", 400),
+        ("select length(printf('%1000000000d', 1))", 200),
+        ("select length(group_concat(x)) from (select hex(zeroblob(1000000)) as x from regions)", 400),
+        (f"select length(replace({A.format(1_000_000)}, 'a', printf('%1000d', 1)))", 400),
+        (f"select 'x' like '{'%a' * 1000}'", 400),
+        (f"select {A.format(100_000)} like '{'%a' * 400}b'", 200),
+        (
+            "with recursive n(i) as (select 1 union all select i + 1 from n limit 2000) select zeroblob(1000000) from n",
+            400,
+        ),
+        (
+            "with recursive n(i) as (select 1 union all select i + 1 from n limit 2000) select printf('%90000d', i) from n",
+            400,
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_one_call_takes_no_more_than_its_share(public: Datasette, sql: str, status: int) -> None:
+    began = time.process_time()
+    answer = asked(public, f"/outages.json?sql={quote(sql)}")
+    assert (answer.status_code, len(answer.content) < 100_000) == (status, True), answer.text[:300]
+    assert time.process_time() - began < 5
+
+
+def test_rows_of_a_table_are_bounded_too(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = Path(shutil.copy(archive, tmp_path / "outages.db"))
+    monkeypatch.setattr(bounds, "MOST", 2_000)
+    for path in ("/outages/incidents", "/outages/incidents.json", "/outages/incidents.csv"):
+        assert asked(site(copy), path).status_code == 400, path
+    assert asked(site(copy), "/-/incident/alibaba:16").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/-/messages", "/-/patterns", "/-/allow-debug", "/-/threads", "/-/threads.json"])
+def test_what_helps_to_develop_datasette_is_not_here(public: Datasette, path: str) -> None:
+    assert asked(public, path).status_code == 404
+    assert asked(public, path, "POST").status_code == 405
+
+
+def test_long_titles_are_cut(public: Datasette) -> None:
+    """One of 200,000 signs, where titles stand as links or headings; its own page has the whole, folded."""
+    long = "x" * 301
+    page = asked(public, f"/-/incident/alibaba:sheet/{len(FORMULAS) - 1}").text
+    head, folded, rest = page.partition('<details class="whole-title">')
+    assert folded
+    assert long not in head
+    assert FORMULAS[-1] in rest.partition("</details>")[0]
+    assert long not in rest.partition("</details>")[2]
+    for path in ("/-/vendor/alibaba?year=1999", "/-/search?q=" + FORMULAS[-1][:9], "/-/search?q=No"):
+        assert long not in asked(public, path).text, path
+
+
+@pytest.mark.parametrize("query", ["_sort=nope", "_sort_desc=nope", "_sort=title&_sort_desc=title"])
+def test_what_was_asked_wrongly_is_told_so(public: Datasette, query: str) -> None:
+    for path in ("/outages/incidents", "/outages/incidents.json", "/outages/recovery_order"):
+        assert asked(public, f"{path}?{query}").status_code == 400, path
+
+
+@pytest.mark.parametrize("year", ["99999999999999999999", "9" * 5000, "-1", "0", "nan", "２０２４"])
+def test_years_that_are_none(public: Datasette, year: str) -> None:
+    assert asked(public, f"/-/vendor/alibaba?year={quote(year)}").status_code == (200 if year == "２０２４" else 400)
 
 
 def test_no_more_rows_than_that(public: Datasette) -> None:

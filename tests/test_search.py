@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.archive import Archive
-from crawler.archive.search import LONGEST, MARK, asked, expression, plain, search_key, spaced
+from crawler.archive.search import LONGEST, MARK, asked, day_in_words, expression, plain, search_key, spaced
 from crawler.captures import Captures
 from crawler.catalog import load
 from crawler.records import Capture, instant
@@ -195,13 +195,59 @@ def test_what_was_typed_in_words(typed: str, words: tuple[str, ...]) -> None:
     assert asked(typed).words == words
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["2025-11-18", "2025/11/18", "18 November 2025", "November 18, 2025", "Nov. 18 2025", "18th of november 2025",
+     "2025 nov 18", "2025年11月18日", "2025 年 11 月 18 號"],
+)  # fmt: skip
+def test_a_day_is_one_word_however_it_is_written(typed: str) -> None:
+    assert asked(f"{typed} dns {typed}").words == (typed, "dns", typed)
+    assert expression(typed) == '("2025-11-18" OR "18 November 2025" OR "November 18 2025")'
+    assert asked(typed).begun() == expression(typed)
+
+
+@pytest.mark.parametrize("typed", ["2025-11", "November 2025", "sept 2025", "2025年11月", "May 2025"])
+def test_a_month_is_one_word(typed: str) -> None:
+    assert re.fullmatch(r'\("2025-\d\d" OR "[A-Z][a-z]+ 2025"\)', expression(typed))
+
+
+@pytest.mark.parametrize(
+    "typed", ["2025-13-01", "2025-02-30", "us-east-2025-1", "2025-11-18T10", "112025年13月", "may"]
+)
+def test_what_only_looks_like_a_day_is_none(typed: str) -> None:
+    assert expression(typed) == f'"{spaced(typed)}"'
+
+
+def test_a_day_is_indexed_in_figures_and_words() -> None:
+    assert day_in_words("2026-02-03T10:00:00Z") == "2026-02-03, 3 February 2026"
+    assert day_in_words("0001-01-01T00:00:00Z") == "0001-01-01, 1 January 0001"
+    assert day_in_words(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("claude down today", ("claude",)),
+        ("Is AWS down?", ("AWS",)),
+        ("cloudflare outage november 2025", ("cloudflare", "november 2025")),
+        ("阿里云 故障", ("阿里云",)),
+        ("阿里云宕机", ("阿里云",)),
+        ("outage today", ()),
+        ('"power outage"', ("power outage",)),
+        ("downtown statuses", ("downtown", "statuses")),
+    ],
+)
+def test_what_people_say_of_any_outage(typed: str, words: tuple[str, ...]) -> None:
+    assert asked(typed).essence.words == words
+
+
 def test_a_long_question_is_cut_and_says_so() -> None:
     assert asked("x" * 10_000) == (("x" * LONGEST,), True)
     assert asked("a b") == (("a", "b"), False)
 
 
 ODDITIES = ['"', '"" ""', "AND", "*", "a*", "NEAR(", "NEAR(a b, 2", "title:x", "{a b}:c", "^a", "-", "😀", "\0", "a\0b", "字" * 10_000,
-            "a " * 5_000, "'; drop table incidents; --", "%", "\u0301", "ﷺ", "٣", "२"]  # fmt: skip
+            "ſept 2025", "aprıl 2025", "２０２５年11月", "a " * 5_000, "'; drop table incidents; --", "%", "\u0301", "ﷺ", "٣", "२"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ODDITIES)
@@ -241,6 +287,13 @@ def test_no_text_at_all_is_an_error(text: str) -> None:
         ('"power outage"', ["power0000001"]),
         ('"outage power"', []),
         ("2026-02-03", ["saopaulo0001"]),  # the day it began
+        ("February 3, 2026", ["saopaulo0001"]),
+        ("2026年2月2日", ["power0000001"]),
+        ("february 2026 fern", ["saopaulo0001", "power0000001", "hangzhou0001"]),
+        ("1 february 2025", []),
+        ("fern cloud queues outage today", ["saopaulo0001"]),  # no message says so of it
+        ("蕨云 杭州 故障", ["hangzhou0001"]),
+        ("power outage", ["power0000001"]),
         ("power0000001", ["power0000001"]),  # its id
         ("moss timeouts", ["saopaulo0001"]),
     ],
@@ -278,6 +331,27 @@ def test_a_word_that_is_nowhere_may_be_a_beginning(conn: sqlite3.Connection) -> 
     assert not search(conn, "timeouts queues").begun
     assert search(conn, "ti queues").hits == []
     assert search(conn, "zzz queues").nowhere == ["zzz"]
+
+
+def test_what_is_left_out_is_told(conn: sqlite3.Connection, site: Datasette) -> None:
+    """Only where nothing holds all words; on each of its pages."""
+    answer = search(conn, "is moss down")
+    assert (answer.sought, answer.words, answer.begun) == (("moss",), ("is", "moss", "down"), False)
+    older = search(conn, "is moss down", before=answer.next)
+    assert (older.sought, len(answer.hits + older.hits)) == (("moss",), MANY + 1)
+    assert search(conn, "power outage").sought == ("power", "outage")
+    assert search(conn, "outage down").hits == []
+    assert (search(conn, "down timeo").sought, search(conn, "down timeo").begun) == (("timeo",), True)
+    assert [(it.kind, it.id) for it in search(conn, "fern outage february 2026").named][:1] == [("vendor", "fern")]
+    shown = re.sub(r"<[^>]+>", "", get(site, "/-/search?q=is+moss+down").text)
+    assert "What people say of any outage was left out: these hold moss." in shown
+    assert "left out" not in get(site, "/-/search?q=moss").text
+
+
+def test_beginnings_go_on_on_the_next_page(conn: sqlite3.Connection) -> None:
+    first = search(conn, "erro")
+    rest = search(conn, "erro", before=first.next)
+    assert (first.begun, rest.begun, len(first.hits + rest.hits), rest.next) == (True, True, MANY, None)
 
 
 def test_what_is_called_so_stands_on_top(conn: sqlite3.Connection) -> None:

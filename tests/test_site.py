@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -66,6 +67,25 @@ class Elements(HTMLParser):
 
 
 # Every page is there
+
+
+@pytest.mark.parametrize("path", ["/outages", "/outages/incidents?kind=outage", "/outages?sql=select+1+as+one"])
+def test_fields_have_names_and_headings_are_in_order(site: str, path: str) -> None:
+    page = get(site, path)
+    found = Elements(page).found
+    labelled = {attrs.get("for") for tag, attrs in found if tag == "label"}
+    fields = [
+        attrs for tag, attrs in found
+        if tag in ("select", "textarea") or (tag == "input" and attrs.get("type") in ("text", "search", None))
+    ]  # fmt: skip
+    assert fields
+    assert [attrs for attrs in fields if not (attrs.get("aria-label") or attrs.get("id") in labelled)] == []
+    ranks = [int(tag[1]) for tag, _ in found if re.fullmatch("h[1-6]", tag)]
+    assert ranks[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(ranks))
+    scrolled = [attrs for tag, attrs in found if attrs.get("class") in ("table-wrapper", "wrapped-sql")]
+    assert all(attrs.get("tabindex") == "0" and attrs.get("aria-label") for attrs in scrolled)
+    assert page.count("<details") == page.count("</details>")
 
 
 def test_front_page_leads_to_every_question_and_table(site: str) -> None:

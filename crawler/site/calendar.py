@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from crawler.coverage import Span
+from crawler.records import month_of
 
 #: From mild to bad. An outage whose severity nobody said may have been anything: more than a notice, less than one of
 #: which somebody says how bad it was.
@@ -100,13 +101,13 @@ def months(
     """
     begins = [month_start(shifted(first, n)) for n in range(number + 1)]
     start, length = begins[0], (begins[-1] - begins[0]).days
-    known = list(spells)
+    known = [(spell, *_days(spell, start, length)) for spell in spells]
     worst = _worst(known, start, length)
-    incidents = _incidents(known, start, length)
+    incidents = _incidents(known, length)
     shares = _shares(watched, start, length)
     found = [
         Day(
-            date=f"{start + n * _DAY:%Y-%m-%d}",
+            date=(start + n * _DAY).date().isoformat(),
             severity=worst[n][0],
             vague=worst[n][1],
             incidents=incidents[n][0],
@@ -115,9 +116,7 @@ def months(
         )
         for n in range(length)
     ]
-    return [
-        Month(f"{begin:%Y-%m}", found[(begin - start).days : (end - start).days]) for begin, end in pairwise(begins)
-    ]
+    return [Month(month_of(begin), found[(begin - start).days : (end - start).days]) for begin, end in pairwise(begins)]
 
 
 def month_start(month: str) -> datetime:
@@ -133,13 +132,15 @@ def shifted(month: str, by: int) -> str:
 
 # What goes on for years costs as much as what is over in a minute: only where something begins and ends is written down.
 
+#: A spell, and the days that it touches, the end exclusive.
+_Known = tuple[Spell, int, int]
 
-def _worst(spells: Iterable[Spell], start: datetime, length: int) -> list[tuple[str | None, bool]]:
+
+def _worst(spells: Iterable[_Known], start: datetime, length: int) -> list[tuple[str | None, bool]]:
     """Of each day the worst severity, and whether it is vague: what may have been over hides nothing that was not."""
     firm, vague = ([[0] * (length + 1) for _ in SCALE] for _ in range(2))
-    for spell in spells:
+    for spell, begin, end in spells:
         rank = _RANK[spell.severity or "unknown"]
-        begin, end = _days(spell, start, length)
         turn = min(max((spell.start - start).days + 1, begin), end) if spell.vague else end
         for level, a, b in ((firm[rank], begin, turn), (vague[rank], turn, end)):
             if a < b:
@@ -154,14 +155,13 @@ def _worst(spells: Iterable[Spell], start: datetime, length: int) -> list[tuple[
     return worst
 
 
-def _incidents(spells: Iterable[Spell], start: datetime, length: int) -> list[tuple[int, str | None]]:
+def _incidents(spells: Iterable[_Known], length: int) -> list[tuple[int, str | None]]:
     """Of each day how many incidents, and which where there is one.
 
     Besides their number the sum of their ordinals is kept; where there is one, that is its ordinal.
     """
     ranges: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for spell in spells:
-        begin, end = _days(spell, start, length)
+    for spell, begin, end in spells:
         if begin < end:
             ranges[spell.incident].append((begin, end))
     numbers, sums = [0] * (length + 1), [0] * (length + 1)
@@ -178,8 +178,9 @@ def _incidents(spells: Iterable[Spell], start: datetime, length: int) -> list[tu
 
 def _days(spell: Spell, start: datetime, length: int) -> tuple[int, int]:
     """The days that a spell touches, the end exclusive; its first one always, also when it took no time."""
-    last = max(spell.start, spell.end - _TICK) if spell.end else spell.start
-    return max((spell.start - start).days, 0), min((last - start).days + 1, length)
+    first, begin = start.toordinal(), spell.start.toordinal()
+    last = (spell.end - _TICK).toordinal() if spell.end and spell.end > spell.start else begin
+    return max(begin - first, 0), min(last - first + 1, length)
 
 
 def _united(ranges: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

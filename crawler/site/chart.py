@@ -13,14 +13,15 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import NamedTuple
 
-from crawler.records import RANK, Severity
+from crawler.records import RANK, Severity, stamp
+from crawler.site.words import zone_name
 
 #: Pixels: from one row to the next, the thickest bar, the thinnest, and from a row's top to the bar's.
 PITCH, THICK, THIN, DROP = 26, 13, 3, 12
 #: So many marks of one chart do not get in each other's way on a wide screen; every second is hidden on a narrow one.
 TICKS = 9
-#: More rows than this are drawn once for all that had the same course.
-MOST_ROWS = 80
+#: More rows than this are drawn once for all that had the same course; so many letters of their names are spelled out.
+MOST_ROWS, LETTERS = 40, 46
 #: Percent: the narrowest bar.
 NARROWEST = 0.35
 
@@ -84,23 +85,32 @@ class Whisker(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """A row as it is drawn, `y` being its top."""
+    """A row as it is drawn, `y` being its top. `names` are those that it stands for, each with where it leads; when they
+    are too many to be spelled out, one that counts them.
+    """
 
-    label: str
-    href: str | None
+    names: list[tuple[str, str | None]]
     y: int
     bars: list[Bar]
     whiskers: list[Whisker]
     told: str
 
+    @property
+    def label(self) -> str:
+        """What stands beside it."""
+        return ", ".join(name for name, _ in self.names)
+
 
 class Tick(NamedTuple):
-    """A mark of the axis: its place, the time in UTC and in the vendor's zone; `minor` ones go on narrow screens."""
+    """A mark of the axis: its place, the time in UTC and in the vendor's zone, which is called `zone` then; `minor` ones go
+    on narrow screens.
+    """
 
     x: float
     anchor: str
     utc: str
     local: str
+    zone: str
     minor: bool
     at: datetime
 
@@ -127,6 +137,7 @@ class Chart(NamedTuple):
     lanes: list[Lane]
     severities: list[str]
     by_day: bool
+    joined: bool
 
     @property
     def open(self) -> bool:
@@ -144,8 +155,12 @@ class Chart(NamedTuple):
         return {point.kind for point in self.points}
 
 
-def draw(rows: Sequence[Row], marks: Sequence[Mark], zone: tzinfo, until: datetime | None = None) -> Chart | None:
-    """The chart; None when nothing was out. What is open goes on to `until`, or the last thing known."""
+def draw(
+    rows: Sequence[Row], marks: Sequence[Mark], zone: tzinfo, until: datetime | None = None, many: str = "rows"
+) -> Chart | None:
+    """The chart; None when nothing was out. What is open goes on to `until`, or the last thing known. `many` is what
+    several rows are called that are drawn as one.
+    """
     if not any(row.spells for row in rows):
         return None
     first, last = _span([spell for row in rows for spell in row.spells], marks, until)
@@ -154,8 +169,8 @@ def draw(rows: Sequence[Row], marks: Sequence[Mark], zone: tzinfo, until: dateti
     shown = [mark for mark in marks if first <= mark.at <= last]
     head = 20 if zone is UTC or step >= _DAY else 36
     top = head + (PITCH if shown else 0)
-    drawn = _joined(rows) if len(rows) > MOST_ROWS else rows
-    lanes = [_lane(row, top + n * PITCH, scale) for n, row in enumerate(drawn)]
+    drawn = _joined(rows) if len(rows) > MOST_ROWS else [[row] for row in rows]
+    lanes = [_lane(alike, top + n * PITCH, scale, many) for n, alike in enumerate(drawn)]
     return Chart(
         start=first,
         end=last,
@@ -167,6 +182,7 @@ def draw(rows: Sequence[Row], marks: Sequence[Mark], zone: tzinfo, until: dateti
         lanes=lanes,
         severities=sorted({bar.severity for lane in lanes for bar in lane.bars}, key=_badness, reverse=True),
         by_day=step >= _DAY,
+        joined=len(lanes) < len(rows),
     )
 
 
@@ -194,7 +210,14 @@ def _span(spells: Sequence[Spell], marks: Iterable[Mark], until: datetime | None
     return min([first, *told]) - air, max([last, *told]) + air
 
 
-def _lane(row: Row, y: int, scale: _Scale) -> Lane:
+def _lane(alike: Sequence[Row], y: int, scale: _Scale, many: str) -> Lane:
+    """Rows that had the same course."""
+    row, spelled = alike[0], ", ".join(row.label for row in alike)
+    folded = len(alike) > 1 and len(spelled) > LETTERS
+    names: list[tuple[str, str | None]] = [(row.label, row.href) for row in alike]
+    if folded:
+        names = [(f"{len(alike)} {many}", None)]
+    told = _told(row.spells) + (f": {spelled}" if folded else "")
     bars = list(_bars(row.spells, y, scale))
     before = ((s.since, s.start, False) for s in row.spells)
     within = ((s.until, s.end, True) for s in row.spells)
@@ -204,7 +227,7 @@ def _lane(row: Row, y: int, scale: _Scale) -> Lane:
         for since, until, inside in dict.fromkeys((*before, *within))
         if since and until
     ]
-    return Lane(row.label, row.href, y, bars, whiskers, _told(row.spells))
+    return Lane(names, y, bars, whiskers, told)
 
 
 def _bars(spells: Sequence[Spell], y: int, scale: _Scale) -> Iterator[Bar]:
@@ -251,13 +274,17 @@ def _badness(severity: str) -> int:
 def _told(spells: Sequence[Spell]) -> str:
     """A row in words."""
     starts, ends = [s.start for s in spells], [s.end for s in spells]
-    said = f"out from {min(starts):%Y-%m-%d %H:%M}"
+    said = f"out from {_minute(min(starts))}"
     first, last = min((e for e in ends if e), default=None), max((e for e in ends if e), default=None)
     if None in ends:
-        return f"{said}, no end known"
+        return f"{said} UTC, no end known"
     if first and last and first != last:
-        return f"{said}; the first part back at {first:%H:%M}, the last at {last:%Y-%m-%d %H:%M} UTC"
-    return f"{said} until {last:%Y-%m-%d %H:%M} UTC"
+        return f"{said}; the first part back at {first:%H:%M}, the last at {_minute(last)} UTC"
+    return f"{said} until {_minute(last)} UTC"
+
+
+def _minute(at: datetime | None) -> str:
+    return stamp(at)[:16].replace("T", " ") if at else ""
 
 
 def _ticks(scale: _Scale, step: timedelta, zone: tzinfo) -> Iterator[Tick]:
@@ -272,9 +299,11 @@ def _ticks(scale: _Scale, step: timedelta, zone: tzinfo) -> Iterator[Tick]:
     for number, at in enumerate(times):
         x = scale.x(at)
         anchor = "start" if x < 4 else "end" if x > 96 else "middle"
-        local = "" if step >= _DAY else _clock(at.astimezone(zone))
+        there = at.astimezone(zone)
+        local = "" if step >= _DAY else _clock(there)
+        called = zone_name(there.tzname(), there.utcoffset())
         minor = number % 2 != keep and len(times) > 4
-        yield Tick(x, anchor, f"{at:%Y-%m-%d}" if step >= _DAY else _clock(at), local, minor, at)
+        yield Tick(x, anchor, _minute(at)[:10] if step >= _DAY else _clock(at), local, called, minor, at)
 
 
 def _clock(at: datetime) -> str:
@@ -282,12 +311,9 @@ def _clock(at: datetime) -> str:
     return f"{at:%b} {at.day}" if (at.hour, at.minute) == (0, 0) else f"{at:%H:%M}"
 
 
-def _joined(rows: Sequence[Row]) -> list[Row]:
-    """One row for all with the same course."""
+def _joined(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows together that had the same course, where the first of them stood."""
     alike: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in rows:
         alike[tuple(sorted((str(s.thing), s.severity or "", s.start, str(s.end)) for s in row.spells))].append(row)
-    return [
-        some[0] if len(some) == 1 else Row(f"{some[0].label} and {len(some) - 1} more", None, some[0].spells)
-        for some in alike.values()
-    ]
+    return list(alike.values())

@@ -52,9 +52,9 @@ VENDOR_MONTHS = """
 
 #: Vendors with two regions or more that something is known of.
 COMPARABLE = """
-    select r.vendor as id, v.name, count(*) as count from regions r join vendors v on v.id = r.vendor
-    where exists (select 1 from region_months m where m.vendor = r.vendor and m.region = r.id)
-    group by r.vendor having count(*) > 1 order by count(*) desc, r.vendor
+    select regions.vendor as id, vendors.name, count(*) as count from regions join vendors on vendors.id = regions.vendor
+    where exists (select 1 from region_months m where m.vendor = regions.vendor and m.region = regions.id)
+    group by regions.vendor having count(*) > 1 order by count(*) desc, regions.vendor
 """
 CATEGORIES_NAMED = """
     select category as id, count(distinct vendor) as count from services
@@ -191,6 +191,11 @@ class VendorRow(msgspec.Struct, frozen=True):
     watched_minutes: float
     watched: float
     months: list[Cell]
+
+    @property
+    def silent(self) -> bool:
+        """Nothing is known, and nobody watched."""
+        return not (self.incidents or self.down_minutes or self.followed or self.watched)
 
 
 class Regions(msgspec.Struct, frozen=True):

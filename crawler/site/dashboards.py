@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from textwrap import indent
 from typing import Any
 
 import msgspec
@@ -41,10 +43,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """A dashboard or one chart of it: each filter as it holds, and the rows by the names of the charts."""
+    """A dashboard or one chart of it: each filter as it holds, the rows by the names of the charts, and what a filter
+    offers: values, and what they mean.
+    """
 
     filters: dict[str, str]
     answers: dict[str, Answer]
+    offers: dict[str, list[tuple[str, str]]]
 
 
 def show(
@@ -56,7 +61,43 @@ def show(
     """
     filters = given(conn, dashboard, arguments)
     check(conn, filters)
-    return Shown(filters, {name: answer(conn, chart, filters, most) for name, chart in charts.items()})
+    wanted = {name: sql for chart in charts.values() for name, sql in shared(dashboard, chart).items()}
+    with _made(conn, wanted, filters):
+        answers = {name: answer(conn, chart, filters, most) for name, chart in charts.items()}
+    every: Mapping[str, About] = dashboard.get("filters") or {}
+    offers = {key: conn.execute(about["offered"]).fetchall() for key, about in every.items() if "offered" in about}
+    return Shown(filters, answers, offers)
+
+
+def shared(dashboard: About, chart: About) -> dict[str, str]:
+    """What a chart reads of the queries that charts of its dashboard share (`shared`): SQL by name."""
+    every: Mapping[str, str] = dashboard.get("shared") or {}
+    return {name: sql for name, sql in every.items() if re.search(rf"\b{name}\b", chart.get("query") or "")}
+
+
+def question(dashboard: About, chart: About) -> str:
+    """The SQL of a chart as somebody may ask it who has nothing else: what it shares with others stands in it."""
+    query: str = chart["query"]
+    parts = [f"{name} as (\n{indent(sql, '  ')})" for name, sql in shared(dashboard, chart).items()]
+    if not parts:
+        return query
+    rest = f",\n{query.removeprefix('with ')}" if query.startswith("with ") else f"\n{query}"
+    return f"with {','.join(parts)}{rest}"
+
+
+@contextmanager
+def _made(conn: sqlite3.Connection, queries: Mapping[str, str], parameters: Mapping[str, str]) -> Iterator[None]:
+    """Rows of these as tables, for as long as it takes: in SQLite's memory for this connection, also of a file that is
+    only read. Whatever happens, they are gone afterwards: the connection will answer others.
+    """
+    conn.execute("savepoint shared")
+    try:
+        for name, sql in queries.items():
+            conn.execute(f"create temp table {name} as {sql}", dict(parameters))
+        yield
+    finally:
+        conn.execute("rollback to shared")
+        conn.execute("release shared")
 
 
 def given(conn: sqlite3.Connection, dashboard: About, arguments: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from crawler.records import Severity, instant, stamp
 from crawler.site import chart
-from crawler.site.incident import Story, zone_of
+from crawler.site.incident import Interval, Story, zone_of
 
 #: The newest look at anything.
 NEWEST_LOOK = "select polled_at from polls order by polled_at desc, id limit 1"
@@ -106,7 +106,9 @@ def _answer(conn: sqlite3.Connection) -> Answer | None:
     if story.incident is None:
         return None
     story.read()
-    story.outages = [o for o in story.outages if o["service"] == SERVICE and o["ended_at"]]
+    story.held = [
+        Interval(row, [cell for cell in cells if cell[1] == SERVICE]) for row, cells in story.held if row["ended_at"]
+    ]
     courses = [course for wave in story.waves() for course in wave.courses]
     waves, rows, told = [], [], 0
     for course in courses:

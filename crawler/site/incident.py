@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,17 +26,21 @@ INCIDENT = """
     from incidents i join vendors v on v.id = i.vendor left join disclosure d on d.incident = i.id
     left join sources s on s.id = i.source where i.id = :id
 """
-OUTAGES = """
-    select region, service, severity, started_at, ended_at, start_basis, end_basis, started_after, ended_after
-    from outages where incident = :id
+# What is the same but for region and service is one row, with these as JSON: one incident has thousands of either.
+_INTERVAL = "severity, started_at, ended_at, start_basis, end_basis, started_after, ended_after"
+OUTAGES = f"""
+    select {_INTERVAL}, json_group_array(json_array(region, service)) as cells
+    from outages where incident = :id group by {_INTERVAL} order by min(rowid)
 """
-CLAIMS = """
-    select source, authority, said_at, region, service, severity, started_at, ended_at, basis, timezone_text, quote,
-      suspect, url, note, started_after, ended_after
-    from claims where incident = :id order by rowid
+_SAID = """source, authority, said_at, started_at, ended_at, basis, timezone_text, quote, suspect, url, note,
+      started_after, ended_after"""
+CLAIMS = f"""
+    select {_SAID}, json_group_array(json_array(region, service)) as cells
+    from claims where incident = :id group by {_SAID} order by min(rowid)
 """
 UPDATES = "select * from updates where incident = :id order by position"
 REVISIONS = "select * from revisions where incident = :id order by seen_at, rowid"
+# All at once: to look up one of them SQLite reads others, whole, to compare their keys.
 VERSIONS = """
     select source, url, seen_at, record from versions where incident = :id and record is not null
     order by source, url, number
@@ -62,6 +66,7 @@ CONTEXT = 160
 #: What stands in a quote between words that the text has further apart.
 JOINED = " … "
 
+_BOUNDS: tuple[Literal["start", "end"], ...] = ("start", "end")
 _UNITS = {"title": WORDS, "services": ITEMS, "regions": ITEMS, "service_text": ITEMS, "region_text": ITEMS}
 _SPOKEN = list(AUTHORITIES)
 
@@ -213,6 +218,24 @@ class Page(msgspec.Struct, frozen=True):
         return {account.basis for account in self.accounts}
 
 
+class Interval(NamedTuple):
+    """What was out from then until then: of `outages`, all that but for region and service is one row."""
+
+    row: dict[str, Any]
+    cells: list[Cell]
+
+
+class _Message(msgspec.Struct):
+    text: str | None = None
+
+
+class _Words(msgspec.Struct):
+    """What is said in a record."""
+
+    title: str | None = None
+    updates: list[_Message] = []
+
+
 class Version(msgspec.Struct, dict=True):
     """What an address showed from a look on, as JSON."""
 
@@ -224,8 +247,10 @@ class Version(msgspec.Struct, dict=True):
     @cached_property
     def words(self) -> str:
         """Its title and messages."""
-        said = msgspec.json.decode(self.record)
-        return "\n".join((said.get("title") or "", *(update.get("text") or "" for update in said.get("updates", ()))))
+        # Impacts follow the messages (`records.Incident`), by the thousand. No string holds an unescaped quote, so this is the field.
+        end = self.record.find(',"impacts":[')
+        said = msgspec.json.decode(self.record if end < 0 else f"{self.record[:end]}}}", type=_Words)
+        return "\n".join((said.title or "", *(update.text or "" for update in said.updates)))
 
 
 class Story:
@@ -246,13 +271,12 @@ class Story:
         assert self.incident is not None
         self.by_hand = self.incident["first_seen_at"] is None
         self.zone = self._zone()
-        self.outages = self._all(OUTAGES)
+        self.held = [Interval(row, _cells(row.pop("cells"))) for row in self._all(OUTAGES)]
         self.region_names = {row["id"]: row["name"] for row in self._all(REGIONS)}
         self.service_names = {row["id"]: row["name"] for row in self._all(SERVICES)} | {ALL: "all services"}
-        self.regions = sorted(
-            {o["region"] for o in self.outages}, key=lambda r: (r is None, self.region_names.get(r, r))
-        )
-        self.services = sorted({o["service"] for o in self.outages}, key=lambda s: (s is None, s or ""))
+        self.out = frozenset(cell for held in self.held for cell in held.cells)
+        self.regions = sorted({r for r, _ in self.out}, key=lambda r: (r is None, self.region_names.get(r or "", r)))
+        self.services = sorted({s for _, s in self.out}, key=lambda s: (s is None, s or ""))
         self._versions = [Version(**row) for row in self._all(VERSIONS) if not row["source"].endswith(f"-{LANDMARKS}")]
         self._cells: dict[int, frozenset[Cell]] = {}  # of which region and service an account speaks, by its number
         self.accounts = self._accounts()
@@ -287,15 +311,11 @@ class Story:
     # What it rests on
 
     def _accounts(self) -> list[Account]:
-        alike: dict[tuple[Any, ...], set[Cell]] = defaultdict(set)
-        for claim in self._all(CLAIMS):
-            cell = (claim.pop("region"), claim.pop("service"))
-            claim.pop("severity")
-            alike[tuple(claim.items())].add(cell)
-        self._cells = {number: frozenset(cells) for number, cells in enumerate(alike.values(), start=1)}
-        return [self._account(n, dict(claim), cells) for n, (claim, cells) in enumerate(alike.items(), start=1)]
+        claims = list(enumerate(self._all(CLAIMS), start=1))
+        self._cells = {number: frozenset(_cells(claim["cells"])) for number, claim in claims}
+        return [self._account(number, claim, self._cells[number]) for number, claim in claims]
 
-    def _account(self, number: int, claim: dict[str, Any], cells: set[Cell]) -> Account:
+    def _account(self, number: int, claim: dict[str, Any], cells: frozenset[Cell]) -> Account:
         named = cells - {(None, None)}
         return Account(
             number=number,
@@ -359,23 +379,20 @@ class Story:
     def waves(self) -> Iterator[Wave]:
         """What came back together, the first on top; what has no end, last."""
         assert self.incident is not None
-        alike: dict[tuple[Any, ...], dict[str | None, set[str | None]]] = defaultdict(lambda: defaultdict(set))
-        for outage in self.outages:
-            items = tuple((name, value) for name, value in outage.items() if name not in ("region", "service"))
-            alike[items][outage["region"]].add(outage["service"])
         by_end: dict[str | None, list[Course]] = defaultdict(list)
         sizes: Counter[str | None] = Counter()
-        for key, cells in alike.items():
-            interval = dict(key)
+        for interval, cells in self.held:
+            by_region: dict[str | None, set[str | None]] = defaultdict(set)
+            for region, service in cells:
+                by_region[region].add(service)
             same: dict[frozenset[str | None], list[str | None]] = defaultdict(list)
-            for region, services in cells.items():
+            for region, services in by_region.items():
                 same[frozenset(services)].append(region)
                 sizes[interval["ended_at"]] += len(services)
             for some, regions in same.items():
-                course = self._course(interval, regions, some)
-                by_end[course.end.at if course.end else None].append(course)
-        total, back = max(1, len(self.outages)), 0
-        begin = min((o["started_at"] for o in self.outages), default=None)
+                by_end[interval["ended_at"]].append(self._course(interval, regions, some))
+        total, back = max(1, sum(len(held.cells) for held in self.held)), 0
+        begin = min((held.row["started_at"] for held in self.held), default=None)
         for end in sorted(by_end, key=lambda at: at or "~"):
             back += sizes[end] if end else 0
             courses = sorted(by_end[end], key=lambda c: (-len(c.services.ids) * len(c.regions.ids), c.services.text))
@@ -434,21 +451,30 @@ class Story:
 
         Of the incident as a whole, a page's words may contradict its own fields.
         """
-        told: dict[Cell, dict[str, dict[tuple[str, str, str], int]]] = defaultdict(lambda: defaultdict(dict))
+        by_cell: dict[Cell, list[int]] = defaultdict(list)
         for account in self.accounts:
-            if account.suspect or account.basis not in ("stated", "structured"):
-                continue
-            for bound, at in (("start", account.started_at), ("end", account.ended_at)):
-                for cell in self._cells[account.number] if at else ():
-                    told[cell][bound].setdefault((at or "", account.source, account.basis), account.number)
-        alike: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)
-        for cell, bounds in told.items():
-            for bound, voices in bounds.items():
-                sides = {source if cell != (None, None) else (source, basis) for _, source, basis in voices}
-                if len({at for at, _, _ in voices}) > 1 and len(sides) > 1:
-                    alike[bound, tuple(sorted(voices.values()))].append(cell)
-        found = [self._conflict(bound, numbers, cells) for (bound, numbers), cells in alike.items()]
-        return sorted(found, key=lambda c: (not c.whole, c.bound == "end", -c.minutes))
+            if not account.suspect and account.basis in ("stated", "structured"):
+                for cell in self._cells[account.number]:
+                    by_cell[cell].append(account.number)
+        spoken_of: dict[tuple[bool, tuple[int, ...]], list[Cell]] = defaultdict(list)  # by the same accounts
+        for cell, numbers in by_cell.items():
+            spoken_of[cell == (None, None), tuple(numbers)].append(cell)
+        alike: dict[tuple[Literal["start", "end"], tuple[int, ...]], list[Cell]] = defaultdict(list)
+        for (whole, those), cells in spoken_of.items():
+            for bound in _BOUNDS:
+                if against := self._disagreeing(bound, those, whole):
+                    alike[bound, against] += cells
+        found = [self._conflict(bound, those, cells) for (bound, those), cells in alike.items()]
+        return sorted(found, key=lambda c: (not c.whole, c.bound == "end", -c.minutes, [v.account for v in c.voices]))
+
+    def _disagreeing(self, bound: Literal["start", "end"], numbers: Iterable[int], whole: bool) -> tuple[int, ...]:
+        """Of these accounts those that contradict each other, each time and source once; none where they agree."""
+        voices: dict[tuple[str, str, str], int] = {}
+        for account in (self.accounts[number - 1] for number in numbers):
+            if at := account.started_at if bound == "start" else account.ended_at:
+                voices.setdefault((at, account.source, account.basis), account.number)
+        sides = {(source, basis if whole else None) for _, source, basis in voices}
+        return tuple(sorted(voices.values())) if len({at for at, _, _ in voices}) > 1 and len(sides) > 1 else ()
 
     def _conflict(self, bound: Literal["start", "end"], numbers: Sequence[int], cells: Sequence[Cell]) -> Conflict:
         said = [self.accounts[number - 1] for number in numbers]
@@ -474,12 +500,12 @@ class Story:
         assert self.incident is not None
         column, at = ("started_at", account.started_at) if bound == "start" else ("ended_at", account.ended_at)
         basis = "start_basis" if bound == "start" else "end_basis"
-        if set(cells) == {(None, None)} and (None, None) not in {(o["region"], o["service"]) for o in self.outages}:
+        if set(cells) == {(None, None)} and (None, None) not in self.out:
             return bool(self.incident[column] == at and self.incident[basis] == account.basis)
         asked = frozenset(cells)
         return any(
-            o[column] == at and o[basis] == account.basis and _covers(asked, [(o["region"], o["service"])])
-            for o in self.outages
+            held.row[column] == at and held.row[basis] == account.basis and _covers(asked, held.cells)
+            for held in self.held
         )
 
     # Together
@@ -513,24 +539,20 @@ class Story:
     def chart(self, page: Page, rows: Rows, hrefs: Mapping[str, str]) -> chart.Chart | None:
         """The chart; the rows that were out shortest on top. `hrefs` are addresses of regions or services by id."""
         assert self.incident is not None
-        other = "services" if rows == "regions" else "regions"
         spells: dict[str | None, list[chart.Spell]] = defaultdict(list)
-        for outage in self.outages:
-            spells[outage[rows[:-1]]].append(
-                chart.Spell(
-                    outage[other[:-1]],
-                    Severity(outage["severity"]) if outage["severity"] else None,
-                    instant(outage["started_at"]),
-                    _maybe(outage["ended_at"]),
-                    _maybe(outage["started_after"]),
-                    _maybe(outage["ended_after"]),
-                )
-            )
+        for row, cells in self.held:
+            severity = Severity(row["severity"]) if row["severity"] else None
+            start = instant(row["started_at"])
+            end, since, until = (_maybe(row[at]) for at in ("ended_at", "started_after", "ended_after"))
+            for region, service in cells:
+                beside, thing = (region, service) if rows == "regions" else (service, region)
+                spells[beside].append(chart.Spell(thing, severity, start, end, since, until))
         name = self._region if rows == "regions" else self._service
         order = sorted(spells, key=lambda key: (*_lasted(spells[key]), name(key)))
         alone = order == [None]
         drawn = [chart.Row("the whole" if alone else name(key), hrefs.get(key or ""), spells[key]) for key in order]
-        return chart.draw(drawn, list(_marks(page.timeline)), zone_of(self.zone), _maybe(self.incident["last_seen_at"]))
+        until = _maybe(self.incident["last_seen_at"])
+        return chart.draw(drawn, list(_marks(page.timeline)), zone_of(self.zone), until, many=rows)
 
 
 def tell(conn: sqlite3.Connection, id: str) -> tuple[Story, Page] | None:
@@ -643,6 +665,11 @@ def _names(
     else:
         text = f"{number} {kind}{rest}"
     return Names(text, ordered, names)
+
+
+def _cells(text: str) -> list[Cell]:
+    """Pairs of region and service, as `OUTAGES` and `CLAIMS` have them."""
+    return msgspec.json.decode(text, type=list[Cell])
 
 
 def _covers(said: frozenset[Cell], asked: Iterable[Cell]) -> bool:

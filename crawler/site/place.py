@@ -14,7 +14,8 @@ import msgspec
 from crawler import coverage
 from crawler.archive.months import FOLLOWED
 from crawler.catalog import ALL
-from crawler.records import OVER, instant, stamp
+from crawler.records import OVER, instant, month_of, stamp
+from crawler.schema import LAG
 from crawler.site.calendar import SCALE, Day, Month, Spell, count, month_start, months, shifted
 from crawler.site.front import RECENT, STALE
 
@@ -67,14 +68,19 @@ _PLACE: Mapping[Kind, str] = {
 }
 _TABLE: Mapping[Kind, str] = {"vendor": "incidents", "region": "outages", "service": "outages"}
 _COLUMNS = "id, null, severity, started_at, ended_at, state, last_seen_at"
-#: When each incident was out, and what of a place. A vendor's are counted as incidents. What began before the period is
-#: found by its end, or has none.
+#: How an incident was told: minutes to the first word (`LAG`); whether the start is known only from a field that says
+#: nothing of that; whether looks went on after it was called over, and whether they showed a change then.
+_TOLD = f"""{LAG} as lag,
+      start_basis = 'structured' and first_posted_at is not null and {LAG} is null as filled, {FOLLOWED} as followed, case when {FOLLOWED} then exists (
+        select 1 from revisions where incident = incidents.id and seen_at > resolved_posted_at) end as edited"""
+#: When each incident was out, and what of a place. A vendor's are counted as incidents, and how those of the period were
+#: told stands behind, which reads them once. What began before the period is found by its end, or has none.
 SPELLS: Mapping[Kind, str] = {
     "vendor": f"""
-    select {_COLUMNS} from incidents where {_INCIDENT} and started_at >= :since and started_at < :until
-    union all select {_COLUMNS} from incidents indexed by incidents_ended
+    select {_COLUMNS}, {_TOLD} from incidents where {_INCIDENT} and started_at >= :since and started_at < :until
+    union all select {_COLUMNS}, null, null, null, null from incidents indexed by incidents_ended
       where {_INCIDENT} and ended_at > :since and started_at < :since
-    union all select {_COLUMNS} from incidents indexed by incidents_ended
+    union all select {_COLUMNS}, null, null, null, null from incidents indexed by incidents_ended
       where {_INCIDENT} and ended_at is null and started_at < :since
     """,
     **{
@@ -143,20 +149,8 @@ EXTENT = """
     select count(distinct region) as regions, count(distinct service) as services, min(region) as region,
       min(service) as service from outages where incident = :incident
 """
-#: How each incident of the period was told: minutes to the first word where the start is known from something else;
-#: whether looks went on after it was called over, and whether they showed that something was changed then.
-_TOLD = f"""
-    select id, case when start_basis in ('stated', 'structured') then
-        round((julianday(first_posted_at) - julianday(started_at)) * 1440, 1) end as lag,
-      {FOLLOWED} as followed, case when {FOLLOWED} then exists (
-        select 1 from revisions where incident = incidents.id and seen_at > resolved_posted_at) end as edited
-    from incidents
-"""
-TOLD: Mapping[Kind, str] = {
-    "vendor": f"{_TOLD} where {_INCIDENT} and started_at >= :since and started_at < :until",
-    "region": f"{_TOLD} where id in (select value from json_each(:ids))",
-    "service": f"{_TOLD} where id in (select value from json_each(:ids))",
-}
+#: How these incidents were told.
+TOLD = f"select id, {_TOLD} from incidents where id in (select value from json_each(:ids))"
 _WITHIN = "started_at >= :since and started_at < :until"
 #: A vendor's parts, with the number of incidents of the period; id None: nobody said.
 PARTS: Mapping[str, str] = {
@@ -231,8 +225,8 @@ class Open(msgspec.Struct, frozen=True):
 
 class Now(msgspec.Struct, frozen=True):
     """What is out, as far as looks know. `looked_at` is the vendor's last look that could be read (None: none of the last),
-    `minutes` how long ago; `polled` how many of its sources are asked, `silent` how many of these had no good answer last.
-    `unended`: began long before, and nobody says whether they are over. `unplaced`: open incidents of the vendor that do not say where, or what.
+    `minutes` how long ago; `polled` how many of its sources are asked, `silent` how many of these had no good answer last,
+    `unasked` how many were never asked. `unended`: began long before, and nobody says whether they are over. `unplaced`: open incidents of the vendor that do not say where, or what.
     """
 
     looked_at: str | None
@@ -240,6 +234,7 @@ class Now(msgspec.Struct, frozen=True):
     stale: bool
     polled: int
     silent: int
+    unasked: int
     out: list[Open]
     unended: list[Open]
     unplaced: int
@@ -312,10 +307,12 @@ class Availability(msgspec.Struct, frozen=True):
 
 class Disclosure(msgspec.Struct, frozen=True):
     """How late the first word came, in minutes, for as many incidents as `known`; negative: before the start that was
-    stated later. `followed`: looked at after they were called over; `edited`: changed then.
+    stated later. `filled`: as their start the page only has the moment of that word. `followed`: looked at after they
+    were called over; `edited`: changed then.
     """
 
     known: int
+    filled: int
     median: float | None
     worst: float | None
     worst_incident: str | None
@@ -411,7 +408,8 @@ class Teller:
         self._named |= {"since": self.period.since, "until": self.period.until}
         self._named |= {"first": self.period.first, "last": self.period.last}
         spans = self._watched(sources)
-        spells, parts = self._spells()
+        rows = self._rows(SPELLS[self.kind])
+        spells, parts = self._spells(rows)
         calendar = months(spells, spans, self.period.first, MONTHS, known_until)
         since = month_start(self.period.first)
         begun = {spell.incident for spell in spells if spell.start >= since}
@@ -431,10 +429,14 @@ class Teller:
             incidents=len(begun),
             days=count(d for month in calendar for d in month.days),
             months=calendar,
-            day=self._day(calendar, spells, day),
+            day=self._day(calendar, rows, day),
             intervals=self._intervals(),
             availability=self._availability(spans, regions, unrated),
-            disclosure=self._disclosure(begun),
+            disclosure=_disclosure(
+                [(row[0], *row[7:]) for row in rows if row[3] >= self.period.since]
+                if self.kind == "vendor"
+                else self._rows(TOLD, ids=_json(sorted(begun)))
+            ),
             regions=regions,
             services=services,
             sources=[_source(row) for row in sources] if self.kind == "vendor" else [],
@@ -452,7 +454,7 @@ class Teller:
         return max(known, default=now)
 
     def _period(self, asked: str | None, day: str | None, known_until: datetime) -> Period:
-        newest = f"{known_until:%Y-%m}"
+        newest = month_of(known_until)
         last = asked or newest
         if day and not shifted(last, 1 - MONTHS) <= day[:7] <= last:
             last = f"{day[:4]}-12"
@@ -479,37 +481,45 @@ class Teller:
             for row in self._all(WATCHED, source=source["id"])
         )
 
-    def _spells(self) -> tuple[list[Spell], dict[str | None, set[str]]]:
+    def _spells(self, rows: Iterable[tuple[Any, ...]]) -> tuple[list[Spell], dict[str | None, set[str]]]:
         """What was out in the period; and of each part of a place, the incidents that began there in the period.
 
-        What is open goes on to the last look that showed it, vaguely where nobody says whether it is over; of what is over,
-        and nobody said since when, only the start is known.
+        What is open goes on to the last look that showed it; vaguely where nobody says whether it is over, and then no
+        longer than is held likely. Of what is over, and nobody said since when, only the start is known.
         """
         since = self.period.since
         spells = set()
         parts: dict[str | None, set[str]] = defaultdict(set)
-        for incident, part, severity, started_at, ended_at, state, last_seen_at in self._rows(SPELLS[self.kind]):
-            until = ended_at or (last_seen_at if state not in OVER else None)
+        for incident, part, severity, started_at, ended_at, state, last_seen_at, *_ in rows:
+            until = _lasted(started_at, ended_at, state, last_seen_at)
             if started_at >= since:
                 parts[part].add(incident)
             elif not until or until <= since:
                 continue
             spells.add((incident, severity, started_at, until, ended_at is None and state is None))
+        at = datetime.fromisoformat  # of thousands: `instant` checks what holds for every time of the archive
         return [
-            Spell(incident, severity, instant(start), instant(until) if until else None, vague)
+            Spell(incident, severity, at(start), at(until) if until else None, vague)
             for incident, severity, start, until, vague in spells
         ], parts
 
-    def _day(self, calendar: Iterable[Month], spells: Iterable[Spell], asked: str | None) -> OneDay | None:
+    def _day(self, calendar: Iterable[Month], rows: Iterable[tuple[Any, ...]], asked: str | None) -> OneDay | None:
+        """What was out that day, with the bounds and the severity that it has here."""
         day = next((d for month in calendar for d in month.days if d.date == asked), None)
         if day is None:
             return None
-        begin = instant(f"{asked}T00:00:00Z")
-        end = begin + timedelta(days=1)
-        out = {
-            s.incident for s in spells if s.start < end and (s.start >= begin or (s.end is not None and s.end > begin))
-        }
+        begin = f"{asked}T00:00:00Z"
+        end = stamp(instant(begin) + timedelta(days=1))
+        out: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        for incident, _, severity, started_at, ended_at, *known in rows:
+            until = _lasted(started_at, ended_at, *known[:2])
+            if started_at < end and (started_at >= begin or (until and until > begin)):
+                out[incident].append((severity, started_at, ended_at))
         found = self._all(TITLES, ids=_json(sorted(out)[: 2 * NEWEST]))
+        for row in found:
+            severities, starts, ends = zip(*out[row["id"]], strict=True)
+            row["severity"] = max(severities, key=lambda severity: SCALE.index(severity or "unknown"))
+            row["started_at"], row["ended_at"] = min(starts), None if None in ends else max(ends)
         found.sort(key=lambda row: (-SCALE.index(row["severity"] or "unknown"), row["started_at"] or "", row["id"]))
         return OneDay(day, found, len(out) - len(found))
 
@@ -527,7 +537,8 @@ class Teller:
             minutes=age / timedelta(minutes=1) if age is not None else None,
             stale=age is None or age > STALE,
             polled=len(polled),
-            silent=sum(s["last_outcome"] not in coverage.GOOD for s in polled),
+            silent=sum(s["last_outcome"] not in (None, *coverage.GOOD) for s in polled),
+            unasked=sum(s["last_outcome"] is None for s in polled),
             out=[row for row in out if row not in unended],
             unended=unended,
             unplaced=(self._one(UNPLACED[self.kind], recent=recent) or {"number": 0})["number"]
@@ -626,21 +637,6 @@ class Teller:
             unrated=len(unrated),
         )
 
-    # How it was told
-
-    def _disclosure(self, incidents: Iterable[str]) -> Disclosure:
-        ids = "" if self.kind == "vendor" else _json(sorted(incidents))
-        rows = self._rows(TOLD[self.kind], ids=ids)
-        lags = sorted((lag, id) for id, lag, _, _ in rows if lag is not None)
-        return Disclosure(
-            known=len(lags),
-            median=median(lag for lag, _ in lags) if lags else None,
-            worst=lags[-1][0] if lags else None,
-            worst_incident=lags[-1][1] if lags else None,
-            followed=sum(bool(followed) for _, _, followed, _ in rows),
-            edited=sum(bool(edited) for *_, edited in rows),
-        )
-
     # What it consists of
 
     def _parts(self, kind: str, seen: Mapping[str | None, set[str]] | None) -> list[Part]:
@@ -676,6 +672,31 @@ def tell(
     if teller.vendor is None or teller.about is None:
         return None
     return teller.page(now, last, day)
+
+
+def _lasted(started_at: str, ended_at: str | None, state: str | None, last_seen_at: str | None) -> str | None:
+    """Until when something was out, as far as is known; None where only its start is.
+
+    What nobody calls open, nor over, is not held to have lasted for years because a page still lists it.
+    """
+    if ended_at or state in OVER or last_seen_at is None:
+        return ended_at
+    return last_seen_at if state else min(last_seen_at, stamp(instant(started_at) + LONG))
+
+
+def _disclosure(told: Sequence[tuple[Any, ...]]) -> Disclosure:
+    """Of incidents: id, lag, whether its start was filled in, whether it was followed, and edited then."""
+    lags = [(lag, id) for id, lag, *_ in told if lag is not None]
+    worst, worst_incident = max(lags, default=(None, None))
+    return Disclosure(
+        known=len(lags),
+        filled=sum(bool(filled) for _, _, filled, *_ in told),
+        median=median([lag for lag, _ in lags]) if lags else None,
+        worst=worst,
+        worst_incident=worst_incident,
+        followed=sum(bool(followed) for *_, followed, _ in told),
+        edited=sum(bool(edited) for *_, edited in told),
+    )
 
 
 def _course(row: Mapping[str, Any], what: str, state: str | None) -> Course:

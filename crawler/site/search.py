@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -98,7 +98,8 @@ class Named(msgspec.Struct, frozen=True):
 
 class Answer(msgspec.Struct, frozen=True):
     """What was found. `count` goes up to `COUNTED` and stands for more when greater; `next` is what `before` of the
-    next page is. `begun`: no incident holds the words, these hold some that begin with them. `nowhere`: words that no
+    next page is. `sought`: the words that these incidents hold; fewer than `words` where none holds them all, and what is
+    left out is what people say of any outage. `begun`: they only hold words that begin so. `nowhere`: words that no
     incident holds.
     """
 
@@ -106,6 +107,7 @@ class Answer(msgspec.Struct, frozen=True):
     vendor: str | None
     vendor_name: str | None
     words: tuple[str, ...]
+    sought: tuple[str, ...]
     cut: bool
     count: int
     begun: bool
@@ -132,19 +134,20 @@ def search(conn: sqlite3.Connection, text: str, vendor: str | None = None, befor
     if vendor and name is None:
         raise NoVendorError(vendor)
     question = asked(text)
-    match, begun = _match(question.match, vendor), False
-    hits = _hits(cursor, match, vendor, before) if question.words else []
-    nowhere = _nowhere(cursor, question) if not hits and before is None else []
-    if any(len(word) >= BEGUN for word in nowhere):
-        match = _match(question.begun(only=nowhere), vendor)
+    sought, match, begun, hits = question, "", False, list[sqlite3.Row]()
+    for some, beginnings in _attempts(cursor, question):
+        match = _match(some.begun(only=beginnings), vendor)
         hits = _hits(cursor, match, vendor, before)
-        begun = bool(hits)
+        if hits or (before is not None and _hits(cursor, match, vendor, None)):
+            sought, begun = some, bool(beginnings)
+            break
     named, more = _named(cursor, question) if before is None and not vendor else ([], [])
     return Answer(
         question=text,
         vendor=vendor,
         vendor_name=name and name["name"],
         words=question.words,
+        sought=sought.words,
         cut=question.cut,
         count=cursor.execute(COUNT, {"match": match}).fetchone()[0] if hits else 0,
         begun=begun,
@@ -153,8 +156,24 @@ def search(conn: sqlite3.Connection, text: str, vendor: str | None = None, befor
         vendors=[(*row,) for row in cursor.execute(VENDORS, {"match": match})] if hits and not vendor else [],
         named=named,
         more_named=more,
-        nowhere=nowhere,
+        nowhere=_nowhere(cursor, question) if not hits and before is None else [],
     )
+
+
+def _attempts(cursor: sqlite3.Cursor, question: Question) -> Iterator[tuple[Question, list[str]]]:
+    """What is asked one after the other until something is found, and which of its words may only be beginnings: all of
+    it; without what people say of any outage; and, of what is nowhere, words that begin so.
+    """
+    if not question.words:
+        return
+    yield question, []
+    rest = question
+    if question.essence.words not in ((), question.words):
+        rest = question.essence
+        yield rest, []
+    nowhere = _nowhere(cursor, rest)
+    if any(len(word) >= BEGUN for word in nowhere):
+        yield rest, nowhere
 
 
 def _match(words: str, vendor: str | None) -> str:
@@ -193,6 +212,17 @@ def _marked(text: list[Bit]) -> bool:
     return any(bit.found for bit in text)
 
 
+def cut(bits: Iterable[Bit], signs: int) -> Iterator[Bit]:
+    """So many signs of it at most, and whether there are more."""
+    left = signs
+    for bit in bits:
+        if len(bit.text) > left:
+            yield bit._replace(text=f"{bit.text[:left]}…")
+            return
+        yield bit
+        left -= len(bit.text)
+
+
 def bits(marked: str) -> Iterator[Bit]:
     """The text in stretches, as FTS5 has marked it."""
     for part in re.split(f"({OPEN}[^{CLOSE}]*{CLOSE})", plain(marked)):
@@ -203,9 +233,16 @@ def bits(marked: str) -> Iterator[Bit]:
 
 
 def _named(cursor: sqlite3.Cursor, question: Question) -> tuple[list[Named], list[str]]:
-    """Things of such a name, and the kinds of which there are more. All words begin some of its names, or its vendor's;
-    one at least its own.
+    """Things of such a name, and the kinds of which there are more; where there is none, of the name without what people
+    say of any outage and without days.
     """
+    found = _called(cursor, question)
+    rest = question.essence.undated
+    return found if found[0] or rest.words in ((), question.words) else _called(cursor, rest)
+
+
+def _called(cursor: sqlite3.Cursor, question: Question) -> tuple[list[Named], list[str]]:
+    """All words begin some of its names, or its vendor's; one at least its own."""
     text = " ".join(question.words).lower()
     if not text or (len(text) < 2 and text.isascii()):
         return [], []

@@ -41,7 +41,7 @@ def datasette(release: Path) -> Any:
     from datasette.app import Datasette
     from datasette.utils import parse_metadata
 
-    from crawler.publish import FILE, INSPECT
+    from crawler.site.publish import FILE, INSPECT
 
     return Datasette(
         immutables=[str(release / FILE)],
@@ -77,7 +77,7 @@ def serve(directory: Path, host: str, port: int, say: Callable[[str], None], eve
 
     ServeError when nothing is published there, the address cannot be listened on, or what answers has ended.
     """
-    from crawler.publish import current
+    from crawler.site.publish import current
 
     release = current(directory)
     if release is None:

@@ -1,4 +1,4 @@
-"""The archive's plugin for Datasette: links in cells, the front page, pages of incidents, a stylesheet, safe headers."""
+"""The archive's plugin for Datasette: links in cells, the front page, pages of incidents, safe headers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from crawler.site.incident import Page, Story, event, tell
 from crawler.site.links import PLACES, cell, place_page
 from crawler.site.policy import App, guarded
 from crawler.site.serving import DATABASE, INCIDENT, as_json, ask, permit, vocabulary
+from crawler.site.summary import in_short
 
 hookimpl = HookimplMarker("datasette")  # the same as Datasette's own, which has no types
 
@@ -57,12 +58,6 @@ def _addresses(datasette: Any) -> tuple[Callable[[str], str], str, str, Mapping[
     urls = datasette.urls
     places = {kind: str(urls.path(root)) for kind, root in PLACES.items()}
     return cache(lambda name: str(urls.table(DATABASE, name))), str(urls.path(AS_OF)), str(urls.path(INCIDENT)), places
-
-
-@hookimpl
-def extra_css_urls(datasette: Any) -> list[str]:
-    """Our stylesheet."""
-    return [datasette.urls.path("/site/site.css")]
 
 
 @hookimpl
@@ -117,7 +112,7 @@ async def incident(request: Any, datasette: Any) -> Any:
         raise BadRequest(f"rows: regions or services: {rows}")
     told = await ask(datasette, lambda conn: tell(conn, name))
     if told is None:
-        raise NotFound(f"There is no incident {name}")
+        raise NotFound(f"There is no incident {name} in the archive")
     story, page = told
     path = f"{datasette.urls.path(INCIDENT)}/{words.page_name(name)}"
     if request.url_vars["suffix"] == ".json":
@@ -128,6 +123,7 @@ async def incident(request: Any, datasette: Any) -> Any:
             raise NotFound(f"Nobody knows when {name} was")
         return Response(calendar(happened), content_type="text/calendar; charset=utf-8")
     context = {**_drawn(datasette, story, page, rows), **vocabulary(page.zone), "path": path, "page": page}
+    context["in_short"] = in_short(page)
     return Response.html(await datasette.render_template("incident.html", context, request=request))
 
 
@@ -169,7 +165,8 @@ async def as_of(request: Any, datasette: Any) -> Any:
         return as_json(story, _VARY)
     changed = [] if story else (await database.execute(CHANGED)).rows
     context = {"story": story, "changed": changed, "database": DATABASE, "path": datasette.urls.path(AS_OF)}
-    page = await datasette.render_template("as_of.html", {**context, "tilde_encode": tilde_encode}, request=request)
+    context |= {**vocabulary("UTC"), "tilde_encode": tilde_encode}
+    page = await datasette.render_template("as_of.html", context, request=request)
     return Response.html(page, headers=_VARY)
 
 

@@ -19,6 +19,6 @@ AROUND = (
 
 
 @hookimpl
-def extra_template_vars(datasette: Any) -> dict[str, Any]:
-    """`around`: addresses and names."""
-    return {"around": [(datasette.urls.path(address), name) for address, name in AROUND]}
+def prepare_jinja2_environment(env: Any) -> None:
+    """`around`: addresses and names, also for the template of errors, which is rendered without the variables of plugins."""
+    env.globals["around"] = AROUND

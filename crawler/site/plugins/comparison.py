@@ -79,12 +79,15 @@ async def _compared(
         raise NotFound(f"There is no vendor {name}" if what == "regions" else f"There is no category {name}")
     if request.url_vars["suffix"]:
         return as_json(found)
+    every = found.regions if isinstance(found, compare.Regions) else [row for row in found.vendors if not row.silent]
     path = f"{datasette.urls.path(COMPARE)}/{what}/{tilde_encode(name)}"
     asked = {"from": since, "until": until, "sort": request.args.get("sort")}
     context = {
         **vocabulary("UTC"),
         "found": found,
-        "rows": (found.regions if isinstance(found, compare.Regions) else found.vendors)[: compare.MOST_ROWS],
+        "rows": every[: compare.MOST_ROWS],
+        "number": len(every),
+        "silent": [] if isinstance(found, compare.Regions) else [row for row in found.vendors if row.silent],
         "name": name,
         "path": path,
         "query": lambda **other: _query({**asked, **other}),

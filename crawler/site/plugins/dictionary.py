@@ -8,7 +8,7 @@ from typing import Any
 from datasette import Response
 from pluggy import HookimplMarker
 
-from crawler.dictionary import describe
+from crawler.site.dictionary import describe
 from crawler.site.serving import DATABASE, as_json, ask, permit
 
 hookimpl = HookimplMarker("datasette")

@@ -1,4 +1,4 @@
-"""Facets from counts that were published with the archive (`crawler/publish.py`): a million rows take a second to count."""
+"""Facets from counts that were published with the archive (`crawler/site/publish.py`): a million rows take a second to count."""
 
 from __future__ import annotations
 

@@ -101,11 +101,11 @@ def _asked(args: Mapping[str, str]) -> tuple[str | None, str | None]:
             last = date.fromisoformat(f"{match[1]}{match[2] or '-01'}" if match else until)
         else:
             last = date(int(year), 12, 1) if year else None
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadRequest("until: a month such as 2024-03; year: such as 2024; day: such as 2024-03-17") from None
     if any(when and not 1990 <= when.year <= 2100 for when in (found, last)):
         raise BadRequest("until, year, day: between 1990 and 2100")
-    return f"{last:%Y-%m}" if last else None, f"{found:%Y-%m-%d}" if found else None
+    return last.isoformat()[:7] if last else None, found.isoformat() if found else None
 
 
 def _known(page: Page) -> dict[str, str]:

@@ -1,13 +1,18 @@
-"""Nothing is written here, and what is taken away from here runs nowhere."""
+"""Nothing is written here, what is taken away from here runs nowhere, and nobody takes more than their share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from datasette import NotFound
+from datasette.views.base import DatasetteError
 from pluggy import HookimplMarker
 
+from crawler.site.bounds import bound_answers, bounded
 from crawler.site.policy import App, Receive, Scope, Send
+from crawler.site.serving import permit
 from crawler.site.sheets import rewritten
 
 hookimpl = HookimplMarker("datasette")
@@ -19,6 +24,42 @@ _REFUSED: dict[str, Any] = {
     "status": 405,
     "headers": [(b"allow", b"GET, HEAD, OPTIONS"), (b"content-type", b"text/plain; charset=utf-8")],
 }
+
+
+#: Pages of Datasette's own for who develops it.
+_WORKSHOP = ("messages", "patterns", "allow-debug", "threads", r"threads\.json")
+
+
+@hookimpl
+def startup(datasette: Any) -> None:
+    """Questions are answered up to a size."""
+    for database in datasette.databases.values():
+        bound_answers(database)
+
+
+@hookimpl(trylast=True)
+def prepare_connection(conn: sqlite3.Connection) -> None:
+    """Nothing is made that is larger, or takes longer, than the time limit can tell."""
+    bounded(conn)
+
+
+@hookimpl(tryfirst=True)
+def handle_exception(exception: Exception) -> None:
+    """Where Datasette refuses what was asked and does not say what kind of mistake that was, it is that of who asked."""
+    if isinstance(exception, DatasetteError) and exception.status == 500:
+        exception.status = 400
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
+    """Pages that only help to develop Datasette are not here: routes of plugins go before its own."""
+    return [(rf"/-/{name}$", closed) for name in _WORKSHOP]
+
+
+async def closed(request: Any, datasette: Any) -> Any:
+    """404 for who may see the archive."""
+    await permit(request, datasette)
+    raise NotFound("There is no such page")
 
 
 @hookimpl

@@ -13,7 +13,7 @@ from pluggy import HookimplMarker
 
 from crawler.archive.search import expression
 from crawler.site.links import place_page
-from crawler.site.search import COUNTED, LOOKED_AT, Named, NoVendorError, search
+from crawler.site.search import COUNTED, LOOKED_AT, Named, NoVendorError, cut, search
 from crawler.site.serving import DATABASE, REGION, SERVICE, VENDOR, as_json, ask, permit, vocabulary
 
 hookimpl = HookimplMarker("datasette")  # the same as Datasette's own, which has no types
@@ -62,7 +62,7 @@ async def found(request: Any, datasette: Any) -> Any:
 
     context = {
         "answer": answer, "database": DATABASE, "path": path, "here": here, "page": page, "counted": COUNTED,
-        "looked_at": LOOKED_AT, "first": before is None, **vocabulary("UTC"),
+        "looked_at": LOOKED_AT, "first": before is None, "cut": cut, **vocabulary("UTC"),
     }  # fmt: skip
     return Response.html(await datasette.render_template("search.html", context, request=request))
 

@@ -3,6 +3,8 @@
 
 /** Charts narrower than this, in pixels, have shorter labels and fewer ticks. */
 const NARROW = 480;
+/** Room for a name in a legend, in pixels. */
+const LABEL = 155;
 
 /** Value of a custom property of the stylesheet, such as "--major". */
 function property(name) {
@@ -33,7 +35,8 @@ function share(encoding, rows) {
 }
 
 /** Vega-Lite's configuration: letters and lines as on the rest of the page. */
-function look(narrow) {
+function look(width) {
+  const narrow = width < NARROW;
   const style = getComputedStyle(document.body);
   const ink = style.color, soft = property("--soft"), line = property("--line");
   return {
@@ -48,8 +51,8 @@ function look(narrow) {
     axisY: { labelLimit: narrow ? 110 : 260 },
     axisX: { tickCount: narrow ? 4 : 8 },
     legend: {
-      orient: "top", columns: narrow ? 2 : 6, labelColor: ink, titleColor: soft, labelFontSize: 12, titleFontSize: 12,
-      titleFontWeight: "normal", labelLimit: 180,
+      orient: "top", columns: Math.max(2, Math.floor(width / LABEL)), labelColor: ink, titleColor: soft, labelFontSize: 12, titleFontSize: 12,
+      titleFontWeight: "normal", labelLimit: 180, symbolBaseFillColor: soft, symbolBaseStrokeColor: soft,
     },
     text: { color: ink, fontSize: 12 },
   };
@@ -57,6 +60,7 @@ function look(narrow) {
 
 async function draw(figure) {
   const place = figure.querySelector(".drawing");
+  place.style.minHeight = "3rem";
   const [display, rows] = ["spec", "rows"].map((name) => JSON.parse(figure.querySelector(`script.${name}`).textContent));
   const width = place.clientWidth;
   share(display.encoding, rows);
@@ -67,7 +71,7 @@ async function draw(figure) {
     data: { values: rows },
     ...resolved(display),
     ...(display.height?.ratio && { height: Math.round(width * display.height.ratio) }),
-    config: look(width < NARROW),
+    config: look(width),
   };
   await vegaEmbed(place, spec, {
     mode: "vega-lite",
@@ -86,6 +90,7 @@ async function drawAll() {
   for (const figure of document.querySelectorAll("figure.vega")) {
     try {
       await draw(figure);
+      if (!figure.dataset.drawn) figure.parentElement.querySelector("details.rows").open = false; // the chart shows them
       figure.dataset.drawn = "yes";
     } catch (problem) {
       console.error(problem);
