@@ -513,6 +513,7 @@ COUNTED = (
     "readers_lengths on incidents (kind, vendor, severity, started_at, minutes, start_basis)",
     f"readers_lags on incidents (kind, vendor, substr(started_at, 1, 4), {LAG}, started_at, start_basis, first_posted_at, id)",
     "readers_changes on revisions (substr(incident, 1, instr(incident, ':') - 1), incident, field, seen_at)",
+    "readers_months on availability (vendor, month, down_minutes, region, service, watched_minutes)",
 )
 
 
