@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from crawler.archive import Archive
+from crawler.archive import Archive, MissingCapturesError
 from crawler.captures import Captures
 from crawler.captures.imports import from_lines
 from crawler.catalog import Catalog, Source, Vendor, load
@@ -307,8 +308,31 @@ def test_without_its_captures_it_is_not_made_again(day: list[str], tmp_path: Pat
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 1
-        assert "was made from 20 looks, and" in done.stderr
+        assert "was made from 20 looks of github-incidents, and" in done.stderr
         assert "Traceback" not in done.stderr
+    assert dump(tmp_path) == before
+
+
+def test_what_captures_do_not_hold_is_not_read_again(day: list[str], tmp_path: Path) -> None:
+    """Nor by an older capture that arrives, nor by a change of the catalog, nor beside captures of another source."""
+    take(tmp_path, write(tmp_path / "day.jsonl", day[10:20]))
+    before = dump(tmp_path)
+    for left in tmp_path.glob("captures.db*"):
+        left.unlink()
+    with pytest.raises(MissingCapturesError, match=r"10 looks of github-incidents.* holds 5:"):
+        take(tmp_path, write(tmp_path / "older.jsonl", day[:5]))
+    captures = Captures(tmp_path / "captures.db")
+    other = next(from_lines(write(tmp_path / "one.jsonl", day[30:31]), load(), None))
+    assert isinstance(other, Capture)
+    captures.add(
+        msgspec.structs.replace(other, source="github-summary", fetched_at=other.fetched_at + timedelta(hours=n))
+        for n in range(20)
+    )
+    with pytest.raises(MissingCapturesError):
+        Archive(tmp_path / "outages.db", listed(), tmp_path).rebuild(captures)
+    with pytest.raises(MissingCapturesError):
+        Archive(tmp_path / "outages.db", catalogs()["in another zone"], tmp_path).catch_up(captures)
+    captures.close()
     assert dump(tmp_path) == before
 
 

@@ -210,12 +210,15 @@ def test_one_odd_time_costs_nothing_else() -> None:
 def test_plans_lie_ahead_and_posts_do_not() -> None:
     soon = READ + timedelta(days=90)
     for kind in Kind:
-        (told,) = plausible(at(soon, kind=kind), READ).incidents
+        page = plausible(at(soon, kind=kind), READ)
+        (told,) = page.incidents
+        assert bool(page.signals) is (kind is Kind.OUTAGE), "what is planned is often dated by its beginning"
         assert (told.started_at, told.ended_at, told.impacts[0].ended_at) == (soon, soon, soon)
         assert (told.first_posted_at, told.resolved_posted_at, told.updates[0].posted_at) == (None, None, None)
 
 
 @pytest.mark.parametrize(("reach", "kept"), [(datetime(1970, 1, 1, tzinfo=UTC), True), (READ - timedelta(days=9), True),
+                                             (READ + timedelta(days=3), True),
                                              (YEAR_1 + timedelta(days=3), False), (YEAR_9999, False)])  # fmt: skip
 def test_a_reach_that_was_made_of_such_a_time_promises_nothing(reach: datetime, kept: bool) -> None:
     page = plausible(Page(reach=reach), READ)

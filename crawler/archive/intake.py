@@ -73,12 +73,13 @@ class _Look(NamedTuple):
 
 
 class MissingCapturesError(Exception):
-    """The archive rests on looks that captures.db does not hold, so making it again would lose what they showed."""
+    """The archive rests on looks that captures.db does not hold, so reading a source again would lose what they showed."""
 
-    def __init__(self, archive: Path, looks: int, captures: Path, held: int) -> None:
+    def __init__(self, archive: Path, source: str, looks: int, captures: Path, held: int) -> None:
         super().__init__(
-            f"{archive} was made from {looks:,} looks, and {captures} holds {held:,}: it cannot be made again without loss. "
-            f"Put the right captures.db beside it; or move {archive.name} away, to begin with the captures that there are"
+            f"{archive} was made from {looks:,} looks of {source}, and {captures} holds {held:,}: it cannot be read again "
+            f"without loss. Put the right captures.db beside it; or move {archive.name} away, to begin with the captures "
+            "that there are"
         )
 
 
@@ -110,8 +111,8 @@ class Archive:
     def catch_up(self, captures: Captures, progress: Progress | None = None) -> Report:
         """Read every capture that has not been read yet, in chunks that are each whole or absent.
 
-        One process at a time; others wait. What an earlier version of the project derived is derived anew;
-        MissingCapturesError when it cannot be, and nothing is changed.
+        One process at a time; others wait. What an earlier version of the project derived is derived anew.
+        MissingCapturesError when something is to be read again and cannot be, and nothing is changed.
         """
         with alone(self.path.with_suffix(".lock")):
             derived_by = self._recall("derivation")
@@ -131,7 +132,7 @@ class Archive:
                 self.catalog.add(past(walked) if walked else other)
         with transaction(self.conn):
             self._remember("derivation", str(DERIVATION))
-            renamed = self._take_shipped()
+            renamed = self._take_shipped(captures)
             self._derive(report)
             self._note_names(renamed or report.incidents > 0)
         last = captures.last()  # what another process adds from now on is for the next run
@@ -173,15 +174,21 @@ class Archive:
             return self._anew(captures, progress)
 
     def _anew(self, captures: Captures, progress: Progress | None) -> Report:
-        (looks,) = self.conn.execute("select count(*) from polls").fetchone()
-        if looks > captures.count():
-            raise MissingCapturesError(self.path, looks, captures.path, captures.count())
+        for (source,) in self.conn.execute("select distinct source from polls").fetchall():
+            self._check_held(source, captures)
         with transaction(self.conn):
             for table in self.db.table_names():
                 if not table.startswith(("_", "sqlite_")) and "_fts" not in table:
                     self.conn.execute(f"delete from [{table}]")
             self.search.clear()
             return self._catch_up(captures, progress)
+
+    def _check_held(self, source: str, captures: Captures) -> None:
+        """MissingCapturesError unless a source can be read again without loss."""
+        (looks,) = self.conn.execute("select count(*) from polls where source = ?", (source,)).fetchone()
+        held = captures.count(source)
+        if looks > held:
+            raise MissingCapturesError(self.path, source, looks, captures.path, held)
 
     def unreadable(self) -> set[tuple[str, str]]:
         """Addresses (source, url) whose last page could not be read."""
@@ -192,13 +199,13 @@ class Archive:
         found = self.conn.execute("select outcome from polls where id = ?", (poll,)).fetchone()
         return found is not None and found[0] in GOOD
 
-    def _take_shipped(self) -> bool:
+    def _take_shipped(self, captures: Captures) -> bool:
         """Take in the catalog and what was written by hand. Whether the catalog is another one than before."""
         digest = self.shipped.digest()
         renamed = self._recall("catalog") != digest
         if renamed:
             self.shipped.write_landmarks()
-            self._forget_changed()
+            self._forget_changed(captures)
             self.shipped.write_catalog()
             self._remember("catalog", digest)
             for vendor in self.states.vendors():
@@ -210,7 +217,7 @@ class Archive:
             self._remember("landmarks", by_hand)
         return renamed
 
-    def _forget_changed(self) -> None:
+    def _forget_changed(self, captures: Captures) -> None:
         """After a change of the catalog: what a source that it no longer names has shown is not shown any more, and
         what is read in another way now is read anew. Captures stay, also those of a source that is not named.
         """
@@ -219,7 +226,10 @@ class Archive:
         for source, vendor in self.conn.execute("select id, vendor from sources").fetchall():
             first = self._first_look(source)
             self.availability.touch(vendor, first)  # its interval may be another
-            if first and (source not in now or read_as.get(source, now[source]) != now[source]):
+            if first and source in now and read_as.get(source, now[source]) != now[source]:
+                self._check_held(source, captures)
+                self._forget(source)
+            elif first and source not in now:
                 self._forget(source)
         self._remember("read_as", json.dumps(now))
 
@@ -251,6 +261,7 @@ class Archive:
         for source, at in oldest.items():
             (newest,) = self.conn.execute("select max(polled_at) from polls where source = ?", (source,)).fetchone()
             if newest and at < instant(newest).timestamp():
+                self._check_held(source, captures)
                 self._forget(source)
                 fresh = [row for row in fresh if row[1] != source] + captures.of_source(source)
         return sorted(fresh, key=lambda row: (row[2], row[0]))

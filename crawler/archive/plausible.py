@@ -12,8 +12,9 @@ Each is reported as a signal that names the field, the incident and the time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from operator import is_
 from typing import TypeVar
 
 import msgspec
@@ -24,28 +25,25 @@ from crawler.records import Impact, Incident, Kind, Page, Signal, Update, stamp
 #: The reach of a page that holds all there is (see `records.Page`).
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-#: Fields, each with the latest time that it may hold.
-_Latest = Sequence[tuple[str, datetime]]
+_BOUNDS = ("started_at", "ended_at")
+_POSTS = ("first_posted_at", "resolved_posted_at", "postmortem_at")
 _Told = TypeVar("_Told", Incident, Impact, Update)
 
 
 def plausible(page: Page, fetched_at: datetime) -> Page:
     """The page with None for every time that cannot be, and a signal for each; the same objects where there is none.
 
-    Nothing was posted after it was read (`SLACK`), and no reach is later: one that cannot be was made of such a time.
+    Nothing was posted after it was read (`SLACK`). Feeds that date what is planned by its beginning are usual: such a time is
+    None too, and no signal. The reach of a page that lists little else lies ahead as well.
     """
     check = _Check("incidents[].")
     read, planned = later(fetched_at, SLACK), later(fetched_at, FAR)
-    bounds = (("started_at", planned), ("ended_at", planned))
-    posted = tuple((name, read) for name in ("first_posted_at", "resolved_posted_at", "postmortem_at"))
-    incidents = tuple(
-        check.incident(told, (*bounds, *posted), bounds, (("posted_at", read),), planned) for told in page.incidents
-    )
+    incidents = tuple(check.incident(told, planned, read) for told in page.incidents)
     reach = page.reach
-    if reach is not None and reach != _EVER and not EARLIEST <= reach <= read:
+    if reach is not None and reach != _EVER and not EARLIEST <= reach <= planned:
         check.signals.append(Signal("bad-time", "reach", stamp(reach)))
         reach = None
-    if not check.signals:
+    if not check.signals and all(map(is_, incidents, page.incidents)):
         return page
     signals = (*page.signals, *dict.fromkeys(check.signals))
     return msgspec.structs.replace(page, incidents=incidents, reach=reach, signals=signals)
@@ -55,8 +53,8 @@ def happened(record: Incident, by: datetime) -> tuple[Incident, tuple[Signal, ..
     """An outage without the bounds that lay ahead of when it was read. What is planned, or is news, may lie ahead."""
     if record.kind is not Kind.OUTAGE:
         return record, ()
-    check, bounds = _Check(""), (("started_at", by), ("ended_at", by))
-    return check.incident(record, bounds, bounds, (), by), tuple(dict.fromkeys(check.signals))
+    check = _Check("")
+    return check.incident(record, by), tuple(dict.fromkeys(check.signals))
 
 
 class _Check:
@@ -66,24 +64,33 @@ class _Check:
         self.where = where
         self.signals: list[Signal] = []
 
-    def incident(self, told: Incident, own: _Latest, impacts: _Latest, updates: _Latest, day: datetime) -> Incident:
-        """The incident with None where its own fields, or those of its impacts or updates, hold what cannot be."""
-        key, before = told.key, len(self.signals)
-        mended = self._timed(told, own, key, "")
-        those = tuple([self._timed(each, impacts, key, "impacts[].") for each in told.impacts])
-        posts = tuple([self._timed(each, updates, key, "updates[].") for each in told.updates])
-        if told.day is not None and not EARLIEST.date() <= told.day <= day.date():
+    def incident(self, told: Incident, latest: datetime, posted: datetime | None = None) -> Incident:
+        """The incident with None where its own fields, or those of its impacts or updates, hold what cannot be: a bound
+        after `latest`, or, where that is given, a post after `posted`.
+        """
+        key = told.key
+        mended = self._timed(told, _BOUNDS, latest, key, "")
+        impacts = tuple([self._timed(each, _BOUNDS, latest, key, "impacts[].") for each in told.impacts])
+        updates = told.updates
+        if posted:
+            usual = posted if told.kind is Kind.OUTAGE else latest
+            mended = self._timed(mended, _POSTS, posted, key, "", usual)
+            updates = tuple([self._timed(each, ("posted_at",), posted, key, "updates[].", usual) for each in updates])
+        if told.day is not None and not EARLIEST.date() <= told.day <= latest.date():
             self._note("day", key, str(told.day))
             mended = msgspec.structs.replace(mended, day=None)
-        if len(self.signals) == before:
-            return told
-        return msgspec.structs.replace(mended, impacts=those, updates=posts)
+        same = mended is told and all(map(is_, impacts, told.impacts)) and all(map(is_, updates, told.updates))
+        return told if same else msgspec.structs.replace(mended, impacts=impacts, updates=updates)
 
-    def _timed(self, told: _Told, latest: _Latest, key: str, part: str) -> _Told:
-        for field, last in latest:
+    def _timed(
+        self, told: _Told, fields: Iterable[str], last: datetime, key: str, part: str, usual: datetime | None = None
+    ) -> _Told:
+        """With None for what lies after `last`; up to `usual` that is nothing to speak of."""
+        for field in fields:
             when = getattr(told, field)
             if when is not None and not EARLIEST <= when <= last:
-                self._note(f"{part}{field}", key, stamp(when))
+                if not (usual and last < when <= usual):
+                    self._note(f"{part}{field}", key, stamp(when))
                 told = msgspec.structs.replace(told, **{field: None})
         return told
 

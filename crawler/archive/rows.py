@@ -346,10 +346,12 @@ def _shown(versions: Sequence[history.Version]) -> Incident:
 
 
 def _read_by(versions: Views) -> datetime | None:
-    """When pages had first shown the incident as it stands now, give or take their clocks; None when none ever did."""
-    seen = [
-        version.seen_at for view, some in versions.items() if not view.by_hand for version in some if version.record
-    ]
+    """When pages had first shown the incident as it stands now, give or take their clocks; None where somebody wrote it
+    down by hand, and so knew of what came later.
+    """
+    if any(view.by_hand for view in versions):
+        return None
+    seen = [version.seen_at for some in versions.values() for version in some if version.record]
     return later(max(seen), SLACK) if seen else None
 
 

@@ -272,9 +272,11 @@ class Captures:
         (last,) = self.conn.execute("select coalesce(max(seq), 0) from captures").fetchone()
         return int(last)
 
-    def count(self) -> int:
-        """How many captures there are."""
-        (count,) = self.conn.execute("select count(*) from captures").fetchone()
+    def count(self, source: str) -> int:
+        """How many captures of a source there are."""
+        (count,) = self.conn.execute(
+            "select count(*) from captures where address in (select id from addresses where source = ?)", (source,)
+        ).fetchone()
         return int(count)
 
     def pending(self, after: int) -> list[tuple[int, str, int]]:
