@@ -198,7 +198,7 @@ def test_what_was_typed_in_words(typed: str, words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "typed",
     ["2025-11-18", "2025/11/18", "18 November 2025", "November 18, 2025", "Nov. 18 2025", "18th of november 2025",
-     "2025 nov 18", "2025年11月18日", "2025 年 11 月 18 號"],
+     "2025 nov 18", "2025年11月18日", "2025 年 11 月 18 號", "2025-11-18T11:20", "2025-11-18T11:20:00Z", "18.11.2025"],
 )  # fmt: skip
 def test_a_day_is_one_word_however_it_is_written(typed: str) -> None:
     assert asked(f"{typed} dns {typed}").words == (typed, "dns", typed)

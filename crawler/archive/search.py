@@ -45,14 +45,15 @@ _DATES = [
         rf"{_DAY}(?: of)? {_MONTH},? {_YEAR}",
         rf"{_MONTH}(?: {_DAY})?,? {_YEAR}",
         rf"{_YEAR} {_MONTH}(?: {_DAY})?",
-        rf"{_YEAR}[-/](?P<month>[01]?\d)(?:[-/]{_DAY})?",
+        rf"{_YEAR}[-/](?P<month>[01]?\d)(?:[-/]{_DAY}(?:T\d\d:[\d:.]+Z?)?)?",
+        rf"{_DAY}\.(?P<month>[01]?\d)\.{_YEAR}",
     )
 ] + [re.compile(rf"(?<!\d){_YEAR} ?年 ?(?P<month>[01]?\d) ?月(?: ?(?P<day>[0-3]?\d) ?[日号號])?", re.ASCII)]
 
 #: What people type beside the name of what they look for, and messages do not always say.
 _FILLER = re.compile(
-    "an?|and|any|are|at|did|down(?:time)?|for|go(?:ing)?|ha(?:d|s|ve)|happen(?:ed|ing)|in|incidents?|is|issues?|now|of|"
-    "offline|on|out(?:ages?)?|problems?|right|status|the|there|today|was|went|were|what|when|why|with",
+    "an?|and|any|are|at|broken|did|down(?:time)?|for|go(?:ing)?|ha(?:d|s|ve)|happen(?:ed|ing)|in|incidents?|is|issues?|now|of|"
+    "offline|on|out(?:ages?)?|problems?|right|status|the|there|today|was|went|were|what(?:['’]?s)?|when|why|with|working|wrong",
     re.IGNORECASE,
 )
 _FILLER_SIGNS = re.compile("大?故障|大?宕机|宕機|中断|崩溃|崩了|挂了|怎么了|今天|障害|장애")
