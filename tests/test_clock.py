@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from crawler.clock import Window, Zones, read, windows
+from crawler.clock import Context, Window, Zones, read, windows
 from crawler.reading.markup import plain
 
 PACIFIC = {"PST": "America/Los_Angeles", "PDT": "America/Los_Angeles", "PT": "America/Los_Angeles"}
@@ -348,10 +348,47 @@ def test_a_report_of_what_was_over_tells_of_its_days() -> None:
 def test_what_stands_before_a_line_dates_it() -> None:
     before = "On 8 November 2023 at 22:20 JST racks lost power, and machines stopped.\n"
     zones = Zones("UTC", {"JST": "Asia/Tokyo"})
-    (window,) = read("The site was fully operational by 23:57.", POST, zones, before=before).windows
+    line = "The site was fully operational by 23:57."
+
+    def after(before: str, began: datetime | None = None) -> Window:
+        context = Context(before + line, POST, zones, began=began, over=None)
+        (window,) = read(line, POST, zones, began=began, before=lambda: context.before(len(before))).windows
+        return window
+
+    window = after(before)
     assert (window.ended_at, window.timezone_text) == (datetime(2023, 11, 8, 14, 57, tzinfo=UTC), "JST")
-    (alone,) = read("The site was fully operational by 23:57.", POST, zones, before="Nothing with a time.").windows
-    assert alone.ended_at == datetime(2023, 11, 14, 23, 57, tzinfo=UTC)
+    for other in (
+        "Nothing with a time.\n",
+        "The next update is due on 17 November 2023 at 09:00 JST.\n",
+        "This is like the incident of 8 November 2023 09:00 JST.\n",
+    ):
+        alone = after(other, began=datetime(2023, 11, 14, 22, 0, tzinfo=UTC))
+        assert (alone.ended_at, alone.timezone_text) == (datetime(2023, 11, 14, 23, 57, tzinfo=UTC), None), other
+
+
+@pytest.mark.parametrize(
+    ("text", "posted", "expected"),
+    [
+        ("Errors began at 10:02 UTC. We rolled back. The last customers recovered at 19:40 UTC.", 60, "01 10:02 > 01 19:40"),
+        ("Impact started 10:02 UTC; resolved 00:30 UTC.", 60, "01 10:02 > 02 00:30"),
+        ("UTC时间10:02开始，控制台出现异常；19:40恢复正常。", 60, "01 10:02 > 01 19:40"),
+        ("From 10:02 to 11:50 UTC it failed. It failed from 19:00 to 19:40 UTC.", 60, "01 10:02 > 01 11:50, 01 19:00 > 01 19:40"),
+        ("The last customers recovered at 19:40 UTC.", 60, "no date, and near neither the incident nor its post"),
+        ("The last customers recovered at 11:40 UTC.", 60, "? > 01 11:40"),
+        ("Between 22:00 and 23:10 UTC the API failed again.", 23.5, "01 22:00 > 01 23:10"),
+        ("Between 05:00 and 05:40 UTC the API failed again.", 30, "02 05:00 > 02 05:40"),
+        ("Fixed at 12:05 UTC, and the API is back.", 36.15, "? > 02 12:05"),
+    ],
+)  # fmt: skip
+def test_a_story_told_later_stays_together(text: str, posted: float, expected: str) -> None:
+    day = datetime(2026, 3, 1, tzinfo=UTC)
+    began, over = day + timedelta(hours=10, minutes=5), day + timedelta(hours=12)
+
+    def short(at: datetime | None) -> str:
+        return f"{at:%d %H:%M}" if at else "?"
+
+    found = read(text, day + timedelta(hours=posted), WORLD, began=began, over=over).windows
+    assert ", ".join(w.suspect or f"{short(w.started_at)} > {short(w.ended_at)}" for w in found) == expected
 
 
 def test_a_post_that_was_dated_back_does_not_turn_a_story_around() -> None:

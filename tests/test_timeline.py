@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -226,6 +227,15 @@ def test_bounds_of_parts_are_corrected_by_what_was_entered() -> None:
         ("pdx", at("09:40"), at("11:40"), Basis.STATED, Basis.STATED),
     ], "the same bounds within minutes; what is further off is another statement"
     assert span(record, result)[:2] == (at("09:40"), at("11:40"))
+
+
+def test_bounds_that_parts_have_in_fields_of_their_own_stay() -> None:
+    parts = impact("API", "Frankfurt", "10:02", "11:58"), impact("API", "Oregon", "10:02", "11:20")
+    record = incident(started_at=at("10:04"), ended_at=at("11:55"), impacts=parts)
+    assert outages(record) == [
+        "fra api 10:02 structured > 11:58 structured",
+        "pdx api 10:02 structured > 11:20 structured",
+    ]
 
 
 def test_a_bound_that_is_that_of_a_message_was_not_entered() -> None:
@@ -563,6 +573,30 @@ def test_a_recovery_told_days_later_is_of_the_days_of_the_incident() -> None:
     assert ends == [at("01:10")], "dated by what stands before it in the report"
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "We will provide an update by Monday, 2026-03-02 09:00 UTC with details.",
+        "We will provide an update by Sunday, 2026-03-01 05:00 PST.",
+        "The maintenance planned for 2026-03-05 09:00 UTC is moved.",
+        "This is like the incident of 2026-02-26 09:00 UTC.",
+    ],
+)
+def test_a_recovery_is_not_dated_by_promises_and_other_incidents(before: str) -> None:
+    told = said("12:00", f"{before}\nAPI in Oregon recovered as of 11:30 UTC. Frankfurt still fails.")
+    record = incident(said("10:05", "The API fails."), told, said("14:00", "All done."), impacts=BOTH)
+    assert "pdx api 10:00 structured > 11:30 stated" in outages(record)
+
+
+def test_hundreds_of_recoveries_take_no_time() -> None:
+    lines = [f"API in Oregon recovered at {n % 24:02}:{n % 60:02} UTC." for n in range(600)]
+    record = incident(said("10:05", "The API fails."), said("84:00", "\n".join(lines)), impacts=BOTH)
+    started = time.process_time()
+    build(record, NAMES)
+    assert time.process_time() - started < 1.5, "each line by itself would be read 80 characters at a time"
+
+
 def test_windows_that_another_joins_are_one_outage() -> None:
     apart = "It failed from 10:00 to 10:30 UTC in one zone. It failed from 10:40 to 11:50 UTC in another."
     assert outages(incident(said("12:00", apart))) == [
@@ -573,6 +607,10 @@ def test_windows_that_another_joins_are_one_outage() -> None:
     (claim,) = (c for c in build(incident(said("12:00", joined)), NAMES).claims if c.basis is Basis.STATED)
     assert (claim.started_at, claim.ended_at) == (at("09:50"), at("11:50"))
     assert claim.quote == "from 09:50 to 10:50 UTC … from 10:40 to 11:50 UTC"
+    twice = "The API failed twice: from 08:00 to 09:00 UTC and from 10:00 to 11:30 UTC."
+    slow = "From 08:50 to 10:10 UTC, dashboards were slow."
+    told = incident(said("12:00", f"{twice} {slow}"), first_posted_at=at("08:02"))
+    assert outages(told) == ["- - 08:00 stated > 09:00 stated", "- - 10:00 stated > 11:30 stated"], "one sentence, two"
 
 
 def test_the_first_of_several_recoveries_counts() -> None:

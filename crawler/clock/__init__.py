@@ -16,7 +16,7 @@ joining.py  which starts and ends go together
 reading.py  windows of a text
 """
 
-from crawler.clock.reading import Reading, Window, read, windows
+from crawler.clock.reading import Context, Reading, Window, goes_on, read, windows
 from crawler.clock.zones import Zone, Zones
 
-__all__ = ["Reading", "Window", "Zone", "Zones", "read", "windows"]
+__all__ = ["Context", "Reading", "Window", "Zone", "Zones", "goes_on", "read", "windows"]

@@ -60,6 +60,19 @@ def pair(first: Moment, second: Moment, frame: Frame) -> tuple[Bound, Bound]:
     return min(options, key=lambda o: (o[1].at <= o[0].at, abs(o[1].at - o[0].at)))
 
 
+def moved(first: Moment, second: Moment, frame: Frame) -> datetime | None:
+    """The end of a range, or the one moment given twice, if it has its day from the incident and not from its post."""
+    if frame.over is None or frame.posted_at is None or frame.posted_at <= frame.over:
+        return None
+    bounds = []
+    try:
+        for around in (frame, frame._replace(over=None)):
+            bounds.append(single(first, around) if first is second else pair(first, second, around)[1])
+    except Unplaced:
+        return None
+    return bounds[0].at if bounds[0].at != bounds[1].at else None
+
+
 def opening(day: Day, zone: Zone, posted_at: datetime) -> datetime | None:
     """The midnight with which a day of its own began, if a message posted then may tell of it; else None."""
     if zone.rule is None or not day.exists() or day.swapped or not (day.year and day.month):
@@ -197,8 +210,10 @@ def _undated(clock: Clock, frame: Frame, zone: Zone) -> date:
 def _of_it(day: date, clock: Clock, frame: Frame, zone: Zone) -> date:
     """The day, unless its clock is far from an incident that was over when this was told: then the day that is not.
 
-    A report is written days later, and details in it go back behind dates that stand before them. Raises Unplaced
-    where the incident lasted so long that several days would do.
+    A report is written days later, and details in it go back behind dates that stand before them. What was told
+    within a day of the end, or is nearer to its post than to the incident, is something new, and stays where it is.
+    Raises Unplaced where the incident lasted so long that several days would do; or, more than a day after it was
+    over, where no day would do and nothing but the post dates the clock.
     """
     began, over, posted_at = frame.began, frame.over, frame.posted_at
     if began is None or over is None or posted_at is None or not began < over < posted_at:
@@ -208,13 +223,18 @@ def _of_it(day: date, clock: Clock, frame: Frame, zone: Zone) -> date:
         at = _instant(option, clock, zone)
         return max(began - at, at - over, timedelta(0))
 
-    if far(day) <= _BACK:
+    told = _instant(day, clock, zone)
+    if far(day) <= _BACK or told <= posted_at < over + _DAY:
         return day
     options = {_local(at, zone).date() + _DAY * n for at in (began, over) for n in (-1, 0, 1)}
     nearest = min(options, key=far)
-    if far(nearest) > _BACK:
+    if far(nearest) >= abs(posted_at - told):
         return day
-    if sum(far(option) == far(nearest) for option in options) > 1:
+    if far(nearest) > _BACK:
+        if frame.near is None and posted_at > over + _DAY:
+            raise Unplaced("no date, and near neither the incident nor its post")
+        return day
+    if sum(far(option) <= far(nearest) + AHEAD for option in options) > 1:
         raise Unplaced("no date, and the incident lasted for days")
     return nearest
 

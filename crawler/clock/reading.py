@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
 
 from crawler.clock import cues
 from crawler.clock.cues import Beginning, End, Ending
-from crawler.clock.days import LONG, Bound, Frame, Unplaced, opening, pair, single
+from crawler.clock.days import LONG, Bound, Frame, Unplaced, moved, opening, pair, single
 from crawler.clock.joining import Event, joined
 from crawler.clock.lexer import MAYBE, Kind, Token, fold, last_date, tokens
-from crawler.clock.phrases import Chain, Moment, chains
+from crawler.clock.phrases import AHEAD, Chain, Moment, chains
 from crawler.clock.zones import Zone, Zones
 
 
@@ -32,6 +33,14 @@ class Window(msgspec.Struct, frozen=True):
     span: tuple[int, int]
     #: Why it cannot be, else None. Both bounds are None when it could not be placed at all.
     suspect: str | None
+
+
+class Held(NamedTuple):
+    """What holds on after some words: the last dated moment, whether it stands by itself, the zone of the last clock."""
+
+    near: datetime | None = None
+    announced: bool = False
+    zone: Zone | None = None
 
 
 class Reading(NamedTuple):
@@ -53,15 +62,16 @@ def read(
     *,
     began: datetime | None = None,
     over: datetime | None = None,
-    before: str = "",
+    before: Callable[[], Held] | None = None,
 ) -> Reading:
     """The windows that a text states, in its order, and the zones it names that nobody knows.
 
     `posted_at` (aware) gives a date or a year that the text leaves out; when only its day is known, pass
     the last second of that day. `began` (aware), an earlier bound of the incident, stands in where there
     is no post. `over` (aware) is when the incident ended as far as is known: what was posted later is told of
-    the time from `began` until then. `before` is what the message says before the text: dates and zones in it
-    hold on. A start and an end in different sentences make one window. Any text is read, none raises.
+    the time from `began` until then. `before` tells what holds on from what the message says before the text,
+    and is asked only where a date or a zone is missing. A start and an end in different sentences make one window.
+    Any text is read, none raises.
     """
     if not MAYBE.search(text):
         return Reading([], [])
@@ -69,20 +79,44 @@ def read(
     found = tokens(folded, text, zones)
     if not any(token.kind is Kind.CLOCK for token in found):
         return Reading([], [])
-    frame, zone = _told(before[-_CONTEXT:], Frame(posted_at, began, None, over), zones)
+    frame, zone = Frame(posted_at, began, None, over), Zone("", zones.default)
+    if before and not {Kind.DAY, Kind.ZONE} <= {token.kind for token in found}:
+        held = before()
+        frame = frame._replace(near=held.near, announced=held.announced)
+        zone = held.zone or zone
     return _Reader(text, folded, found, frame, zones, zone).read()
 
 
-def _told(before: str, frame: Frame, zones: Zones) -> tuple[Frame, Zone]:
-    """What holds on after a text: the last dated moment of it, and the zone of its last clock."""
-    own = Zone("", zones.default)
-    if not MAYBE.search(before):
-        return frame, own
-    folded = fold(before)
-    reader = _Reader(before, folded, tokens(folded, before, zones), frame, zones, own)
-    reader.follow()
-    last = next((m.zone for chain in reversed(reader.chains) for m in reversed(chain.moments) if m.clock), None)
-    return reader.frame, last if last and last.rule else own
+def goes_on(text: str) -> bool:
+    """Whether no sentence ends in a text between two times."""
+    return not cues.BOUNDARY.search(fold(text))
+
+
+class Context:
+    """A message of which single lines are read: what it says of days and zones before each. Read once, when asked.
+
+    The arguments are those of `read`.
+    """
+
+    def __init__(
+        self, text: str, posted_at: datetime | None, zones: Zones, *, began: datetime | None, over: datetime | None
+    ) -> None:
+        self.text, self.zones = text, zones
+        self.frame = Frame(posted_at, began, None, over)
+
+    def before(self, position: int) -> Held:
+        """What holds on at a place of the text."""
+        at = bisect_right(self._held, position, key=lambda each: each[0])
+        return self._held[at - 1][1] if at else Held()
+
+    @cached_property
+    def _held(self) -> list[tuple[int, Held]]:
+        """After each moment: where it ends, and what holds on from there."""
+        if not MAYBE.search(self.text):
+            return []
+        folded = fold(self.text)
+        found = tokens(folded, self.text, self.zones)
+        return list(_Reader(self.text, folded, found, self.frame, self.zones, Zone("", self.zones.default)).follow())
 
 
 class _Reader:
@@ -110,13 +144,37 @@ class _Reader:
             read += [self._window(first, last) for first, last in joined(events)]
         return Reading(_distinct(read, self.zones), self.unknown)
 
-    def follow(self) -> None:
-        """Keep what a text tells for what comes after it, and read no windows."""
+    def follow(self) -> Iterator[tuple[int, Held]]:
+        """What the text tells for what comes after each of its moments, and no windows.
+
+        Nothing of moments that are not about this incident: promises, plans, and what happened before it.
+        """
         self._share_zones()
+        zone: Zone | None = None
         for i, chain in enumerate(self.chains):
+            before = self.frame
             self._note_date(self.chains[i - 1].moments[-1].end if i else 0, chain)
+            if not self._about_it(self.frame.near):
+                self.frame = before
             for moment in chain.moments:
+                before = self.frame
                 self._note(moment, moment)
+                if not self._about_it(self._placed(moment)) or not self._about_it(self.frame.near):
+                    self.frame = before
+                elif moment.clock and moment.zone and moment.zone.rule:
+                    zone = moment.zone
+                yield moment.end, Held(self.frame.near, self.frame.announced, zone)
+
+    def _about_it(self, at: datetime | None) -> bool:
+        """Whether a moment lies neither ahead of the message nor long before the incident began."""
+        posted_at, began = self.frame.posted_at, self.frame.began
+        return at is None or not ((posted_at and at > posted_at + AHEAD) or (began and at < began - _RECENT))
+
+    def _placed(self, moment: Moment) -> datetime | None:
+        try:
+            return single(moment, self.frame).at if moment.clock else None
+        except Unplaced:
+            return None
 
     # --- what is shared -----------------------------------------------------------------------
 
@@ -206,8 +264,10 @@ class _Reader:
         return self.folded[max(start, end - _REACH) : end]
 
     def _note(self, moment: Moment, first: Moment) -> None:
-        """Keeps a dated moment: undated clocks after it are near it."""
+        """Keeps a dated moment, or one that the incident dates: undated clocks after it are near it."""
         if moment.day is None and first.day is None:
+            if near := moved(first, moment, self.frame) if not (moment.dated or first.dated) else None:
+                self.frame = self.frame._replace(near=near, announced=False)
             return
         try:
             bound = single(moment, self.frame) if moment.day else single(first, self.frame)
@@ -316,8 +376,8 @@ class _Reader:
 
 #: Longest stretch of a sentence looked at on either side of a time.
 _REACH = 500
-#: Longest stretch of a message looked at before a text of which it is read.
-_CONTEXT = 4000
+#: What lies further before an incident is another one, or a change that caused it.
+_RECENT = timedelta(days=1)
 #: An incident may be announced this long after it was over.
 _EARLY = timedelta(days=14)
 _EPOCH = Bound(datetime(2000, 1, 1, tzinfo=UTC), Zone("UTC", UTC), None)

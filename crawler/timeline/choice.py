@@ -70,14 +70,20 @@ def outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) ->
         ]
         fitting = _fitting(record, cell, about, spells[cell], edges)
         fitting = [c for c in fitting if not _outdone(cell, c, fitting, last)]
-        yield from (_corrected(record, outage) for outage in _intervals(record, cell, fitting, spells[cell]))
+        own = [c for c in by_cell.get(cell, ()) if c.basis is Basis.STRUCTURED]
+        yield from (_corrected(record, own, outage) for outage in _intervals(record, cell, fitting, spells[cell]))
 
 
-def _corrected(record: Incident, outage: Outage) -> Outage:
+def _corrected(record: Incident, own: Sequence[Claim], outage: Outage) -> Outage:
     """The outage within bounds that a person entered for the incident, where it exceeds them by no more than clocks and
-    memories differ: those are the same bounds, and what is in the fields is the vendor's last word on them.
+    memories differ: those are the same bounds, and what is in the fields is the vendor's last word on them. Not a bound
+    that the cell has in fields of its own (`own`): that is as much the vendor's word, and of this very part.
     """
     began, over = entered_bounds(record)
+    if any(c.started_at == outage.started_at for c in own):
+        began = None
+    if any(c.ended_at == outage.ended_at for c in own):
+        over = None
     if began and began - ROUNDING <= outage.started_at < began and (outage.ended_at is None or began < outage.ended_at):
         outage = msgspec.structs.replace(outage, started_at=began, start_basis=Basis.STRUCTURED, started_after=None)
     if over and outage.ended_at and outage.started_at < over < outage.ended_at <= over + ROUNDING:

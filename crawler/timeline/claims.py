@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 
 from crawler.catalog import ALL, GLOBAL, Source, Vendor
-from crawler.clock import Window, Zones
+from crawler.clock import Context, Window, Zones, goes_on
 from crawler.clock import read as read_times
 from crawler.places import Gazetteer, Named, Recovery, Scope, Subject, subject
 from crawler.records import OVER, Account, Basis, Impact, Incident, Kind, Severity, Signal, State, Update
@@ -95,6 +96,7 @@ class Statements:
         self.day = start.date() if start else record.day
         self.updates = _oldest_first(record.updates)
         self.ongoing_at = ongoing_at(record)
+        self._contexts: dict[int, Context] = {}
         self.impacts = [(impact, self._cell(impact)) for impact in record.impacts]
         self.seen = [(o, self._cell(Impact(component=o.component))) for o in record.observed]
         self.by_field = any(cell != (None, None) for _, cell in (*self.impacts, *self.seen))
@@ -311,7 +313,7 @@ class Statements:
         first = [(u, w) for u, w in starts if not self._further(w)][:1]
         if whole:
             newest = whole[0][0]
-            windows = [(newest, window) for window in _separate([w for u, w in whole if u is newest])]
+            windows = [(newest, window) for window in _separate(newest.text, [w for u, w in whole if u is newest])]
             cut = [(u, w) for u, w in starts if u is newest and _is_cut(w, doubtful)]
             if all(self._further(w) for _, w in windows):
                 windows = [*_before(windows, whole[1:]), *windows]
@@ -482,9 +484,17 @@ class Statements:
             self.names.zones,
             began=began,
             over=over,
-            before=update.text[: recovery.span[0]],
+            before=partial(self._context(update).before, recovery.span[0]),
         ).windows
-        return next((w for w in found if w.ended_at and not w.suspect), None)
+        return next((w for w in found if w.ended_at and not w.suspect and not self._later(w.ended_at, update)), None)
+
+    def _context(self, update: Update) -> Context:
+        """What stands around the lines of one message; kept, since it may have hundreds."""
+        if (known := self._contexts.get(id(update))) is None:
+            began, over = self.extent
+            known = Context(update.text, update.posted_at, self.names.zones, began=began, over=over)
+            self._contexts[id(update)] = known
+        return known
 
     def _closing(
         self, update: Update, recovery: Recovery, closed: Sequence[Cell], said: Window | None
@@ -613,10 +623,11 @@ def _oldest_first(updates: Sequence[Update]) -> list[Update]:
     return [update for _, update in sorted(dated, key=lambda pair: pair[0])]
 
 
-def _separate(windows: Sequence[Window]) -> list[Window]:
+def _separate(text: str, windows: Sequence[Window]) -> list[Window]:
     """The windows of one message without the details of others: of two that overlap, the longer is the outage.
 
-    Two that a third one overlaps are not two outages: it was one, from the first start to the last end.
+    Two that a third one overlaps are not two outages: it was one, from the first start to the last end. Unless they
+    stand in one sentence, which tells them apart.
     """
     longest_first = sorted(windows, key=_length, reverse=True)
     kept: list[Window] = []
@@ -625,9 +636,15 @@ def _separate(windows: Sequence[Window]) -> list[Window]:
             kept.append(window)
     for window in longest_first:
         joined = [other for other in kept if _overlapping(window, other)]
-        if len(joined) > 1:
+        if len(joined) > 1 and not _in_one_sentence(text, joined):
             kept = [*(other for other in kept if other not in joined), _united([window, *joined])]
     return sorted(kept, key=lambda window: window.span)
+
+
+def _in_one_sentence(text: str, windows: Iterable[Window]) -> bool:
+    """Whether no sentence ends between some two of the windows of a text."""
+    spans = sorted(window.span for window in windows)
+    return any(goes_on(text[a[1] : b[0]]) for a, b in pairwise(spans))
 
 
 def _united(windows: Sequence[Window]) -> Window:
