@@ -335,10 +335,10 @@ def rows(data: Path) -> list[tuple[object, ...]]:
 
 
 def test_thousands_of_commits_and_a_kill_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    directory = repository(tmp_path / "r", polls(3000))
+    directory = repository(tmp_path / "r", polls(2000))
     whole, data = tmp_path / "whole", tmp_path / "data"
     began = time.process_time()
-    assert "3000 captures, 3000 of them new" in run(whole, directory).output
+    assert "2000 captures, 2000 of them new" in run(whole, directory).output
     assert time.process_time() - began < 60
 
     command = ["import", "--data", str(data), "--git", str(directory), "--path", FILE, "--source", SOURCE]
@@ -350,10 +350,10 @@ def test_thousands_of_commits_and_a_kill_in_the_middle(tmp_path: Path, monkeypat
     os.kill(victim.pid, signal.SIGKILL)
     victim.wait()
     before = stored(data)
-    assert 0 < before < 3000
+    assert 0 < before < 2000
     asked = bodies_read(monkeypatch)
-    assert f"3000 captures, {3000 - before} of them new" in run(data, directory).output
-    assert asked == [3000 - before]
+    assert f"2000 captures, {2000 - before} of them new" in run(data, directory).output
+    assert asked == [2000 - before]
     assert rows(data) == rows(whole)
 
 

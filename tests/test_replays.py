@@ -22,8 +22,8 @@ import pytest
 from crawler.archive import Archive, chunks
 from crawler.captures import Captures
 from crawler.captures.lines import read
-from crawler.catalog import load
 from crawler.records import Capture, stamp
+from tests.test_archive import listed
 
 Raw = dict[str, Any]
 Poll = tuple[str, bytes]
@@ -82,11 +82,11 @@ def replay(shared: Path, tmp_path: Path) -> Callable[..., Replay]:
                 if stamp(item.fetched_at) >= since:
                     yield item
 
-        catalog = load()
+        catalog = listed()
         store = Captures(tmp_path / "captures.db")
         for chunk in chunks(captures()):
             store.add(chunk)
-        Archive(tmp_path / "outages.db", catalog).catch_up(store)
+        Archive(tmp_path / "outages.db", catalog, tmp_path).catch_up(store)
         return Replay(captures, sqlite3.connect(tmp_path / "outages.db"))
 
     return take

@@ -23,12 +23,12 @@ from hypothesis import strategies as st
 from crawler.archive import Archive
 from crawler.captures import Captures
 from crawler.captures.imports import from_lines
-from crawler.catalog import load
 from crawler.records import Capture, instant
 from crawler.site import HERE, METADATA
 from crawler.site.as_of import Story, tell
 from crawler.site.policy import policy
 from crawler.site.wording import ITEMS, LONGEST, WHOLE, Piece, compare
+from tests.test_archive import listed
 
 MARKUP = "<script>alert(1)</script>\"'</p>{{ 7*7 }}"
 ESCAPED = MARKUP.replace("<", "&lt;").replace(">", "&gt;")
@@ -92,7 +92,7 @@ def archive(directory: Path, looks: list[str]) -> Path:
     directory.mkdir(exist_ok=True)
     file = directory / "looks.jsonl"
     file.write_text("".join(line + "\n" for line in looks))
-    known = load()
+    known = listed()
     captures, made = Captures(directory / "captures.db"), Archive(directory / "outages.db", known)
     captures.add(item for item in from_lines(file, known, None) if isinstance(item, Capture))
     made.catch_up(captures)

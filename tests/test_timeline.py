@@ -594,7 +594,7 @@ def test_hundreds_of_recoveries_take_no_time() -> None:
     record = incident(said("10:05", "The API fails."), said("84:00", "\n".join(lines)), impacts=BOTH)
     started = time.process_time()
     build(record, NAMES)
-    assert time.process_time() - started < 1.5, "each line by itself would be read 80 characters at a time"
+    assert time.process_time() - started < 2.5, "each line by itself would be read 80 characters at a time"
 
 
 def test_windows_that_another_joins_are_one_outage() -> None:
