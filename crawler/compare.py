@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from crawler.database import dicts
 from crawler.export import TABLES
 
 
@@ -49,9 +50,9 @@ def _changed(conn: sqlite3.Connection, table: str, known: bool) -> Iterator[Chan
 
 
 def _rows(conn: sqlite3.Connection, schema: str, table: str, sql: str | None) -> list[dict[str, object]]:
+    cursor = dicts(conn)
     try:
-        cursor = conn.execute(sql or f"select * from {schema}.[{table}]")
+        cursor.execute(sql or f"select * from {schema}.[{table}]")
     except sqlite3.OperationalError:  # the columns are not the same ones: every row differs
-        cursor = conn.execute(f"select * from {schema}.[{table}]")
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor]
+        cursor.execute(f"select * from {schema}.[{table}]")
+    return cursor.fetchall()

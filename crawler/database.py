@@ -34,6 +34,13 @@ def connect(path: Path, migrations: Migrations, synchronous: str = "normal", pag
     return db
 
 
+def dicts(conn: sqlite3.Connection) -> sqlite3.Cursor:
+    """A cursor whose rows are dicts by the names of their columns."""
+    cursor = conn.cursor()
+    cursor.row_factory = lambda c, row: dict(zip((d[0] for d in c.description), row, strict=True))
+    return cursor
+
+
 #: What a mistake of ours, or data nobody thought of, raises; unlike a full disk or a lock, retrying does not help.
 MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from crawler.catalog import Source
 from crawler.coverage import SLACK
+from crawler.database import dicts
 from crawler.records import Capture, Unreadable, instant, stamp
 
 #: What was seen for the first time within this time is news; older things have been looked at.
@@ -40,11 +41,8 @@ class Finding(NamedTuple):
 def findings(conn: sqlite3.Connection, now: datetime, catalog: Mapping[str, Source] | None = None) -> list[Finding]:
     """All findings, the serious first. `catalog`, sources by id, tells which of them lack a key."""
     found: list[Finding] = []
-    cursor = conn.execute("select * from health order by source")
-    names = [column[0] for column in cursor.description]
     newest: str | None = None
-    for values in cursor:
-        row = dict(zip(names, values, strict=True))
+    for row in dicts(conn).execute("select * from health order by source"):
         newest = max(newest or "", row["last_look_at"] or "") or None
         found += _of(row, now, (catalog or {}).get(row["source"]))
     found += _signals(conn, now)

@@ -10,7 +10,6 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from statistics import median
 from typing import Any, Literal
 
@@ -18,7 +17,9 @@ import msgspec
 
 from crawler.catalog import ALL, CATEGORIES
 from crawler.coverage import minutes_by_month
+from crawler.database import dicts
 from crawler.records import Severity, instant, worst
+from crawler.site.calendar import month_start, shifted
 from crawler.site.words import length
 
 #: The newest look at anything.
@@ -99,7 +100,10 @@ class Period(msgspec.Struct, frozen=True):
     @property
     def months(self) -> list[str]:
         """Each of them, in order."""
-        return [_month(number) for number in range(_number(self.since), _number(self.until) + 1)]
+        months = [self.since]
+        while months[-1] < self.until:
+            months.append(shifted(months[-1], 1))
+        return months
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -266,7 +270,7 @@ def period(since: str | None, until: str | None, newest: str | None) -> Period:
     if not until:
         last = newest or "1970-01"
         until = last if not since or since <= last else since
-    since = since or _month(_number(until) - MONTHS + 1)
+    since = since or shifted(until, 1 - MONTHS)
     if since > until:
         raise BadPeriodError(f"from: {since} is after {until}")
     asked = Period(since, until)
@@ -477,28 +481,15 @@ def _newest(ask: Ask, question: str, **named: object) -> tuple[str | None, str |
 
 def _passed(asked: Period, looked_at: str | None) -> dict[str, float]:
     """Minutes of each month up to the newest look."""
-    start = _first_instant(asked.since)
-    end = _first_instant(_month(_number(asked.until) + 1))
+    start, end = month_start(asked.since), month_start(shifted(asked.until, 1))
     if looked_at:
         end = min(end, instant(looked_at))
     minutes = minutes_by_month([(start, end)])
     return {month: minutes.get(month, 0.0) for month in asked.months}
 
 
-def _first_instant(month: str) -> datetime:
-    return datetime(int(month[:4]), int(month[5:]), 1, tzinfo=UTC)
-
-
 def _share(some: float, of: float) -> float:
     return min(round(some / of, 6), 1.0) if of else 0.0
-
-
-def _number(month: str) -> int:
-    return int(month[:4]) * 12 + int(month[5:]) - 1
-
-
-def _month(number: int) -> str:
-    return f"{number // 12:04}-{number % 12 + 1:02}"
 
 
 def _by_name(named: Named) -> tuple[str, str]:
@@ -517,9 +508,5 @@ Ask = Callable[..., list[dict[str, Any]]]
 
 
 def _asker(conn: sqlite3.Connection) -> Ask:
-    def ask(sql: str, **named: object) -> list[dict[str, Any]]:
-        cursor = conn.execute(sql, named)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
-
-    return ask
+    cursor = dicts(conn)
+    return lambda sql, **named: cursor.execute(sql, named).fetchall()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
+from crawler.database import dicts
 from crawler.records import instant
 from crawler.site.ical import Event
 from crawler.site.words import SEVERITIES, length
@@ -110,8 +111,7 @@ def subject(conn: sqlite3.Connection, vendor: str | None, region: str | None) ->
 
 def items(conn: sqlite3.Connection, about: Subject, limit: int, messages: int = MESSAGES) -> list[Item]:
     """The outages that changed last; of a region, those of the ones that began last. Of each so many messages."""
-    cursor = conn.cursor()
-    cursor.row_factory = lambda c, row: dict(zip((d[0] for d in c.description), row, strict=True))
+    cursor = dicts(conn)
     values: dict[str, Any] = {"vendor": about.vendor, "limit": limit}
     sql = ALL if about.vendor is None else OF_VENDOR
     if about.region is not None:

@@ -7,19 +7,21 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from crawler.database import dicts
 from crawler.records import Severity, instant, stamp
 from crawler.site import chart
 from crawler.site.incident import Interval, Story, zone_of
 
 #: The newest look at anything.
 NEWEST_LOOK = "select polled_at from polls order by polled_at desc, id limit 1"
+#: What nobody says is over, and pages still have.
+UNENDED = """ended_at is null and kind = 'outage' and vanished_at is null
+    and (state is null or state in ('investigating', 'identified', 'monitoring'))"""
 #: Open, and shown by a look since `:since`.
-OPEN = """
+OPEN = f"""
     select i.id, v.name as vendor, title, severity, state, started_at, first_posted_at, last_seen_at
     from incidents i join vendors v on v.id = i.vendor
-    where ended_at is null and (state is null or state in ('investigating', 'identified', 'monitoring'))
-    and kind = 'outage' and vanished_at is null and last_seen_at >= :since
-    order by coalesce(started_at, first_posted_at) desc, i.id limit 30
+    where {UNENDED} and last_seen_at >= :since order by coalesce(started_at, first_posted_at) desc, i.id limit 30
 """
 NEWEST = """
     select i.id, v.name as vendor, title, severity, started_at, ended_at, minutes
@@ -83,8 +85,7 @@ class Front(NamedTuple):
 
 def front(conn: sqlite3.Connection, now: datetime, counts: Mapping[str, int] | None = None) -> Front:
     """Everything on the front page at that moment. `counts`: rows by table, where they are known."""
-    cursor = conn.cursor()
-    cursor.row_factory = lambda c, row: dict(zip((d[0] for d in c.description), row, strict=True))
+    cursor = dicts(conn)
     newest_look = cursor.execute(NEWEST_LOOK).fetchone()
     looked_at = newest_look and newest_look["polled_at"]
     since = stamp(instant(looked_at) - RECENT) if looked_at else "9999"

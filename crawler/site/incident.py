@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from crawler.catalog import ALL
+from crawler.database import dicts
 from crawler.landmarks import AUTHORITIES
 from crawler.records import Severity, instant
 from crawler.site import chart
@@ -257,9 +258,7 @@ class Story:
     """The rows of one incident, and the page made of them."""
 
     def __init__(self, conn: sqlite3.Connection, id: str) -> None:
-        cursor = conn.cursor()
-        cursor.row_factory = lambda c, row: dict(zip((d[0] for d in c.description), row, strict=True))
-        self._cursor = cursor
+        self._cursor = dicts(conn)
         self._named = {"id": id}
         self.incident: dict[str, Any] | None = next(iter(self._all(INCIDENT)), None)
 

@@ -14,10 +14,11 @@ import msgspec
 from crawler import coverage
 from crawler.archive.months import FOLLOWED
 from crawler.catalog import ALL
+from crawler.database import dicts
 from crawler.records import OVER, instant, month_of, stamp
 from crawler.schema import LAG
 from crawler.site.calendar import SCALE, Day, Month, Spell, count, month_start, months, shifted
-from crawler.site.front import RECENT, STALE
+from crawler.site.front import RECENT, STALE, UNENDED
 
 Kind = Literal["vendor", "region", "service"]
 #: The two that are places of a vendor, and what each consists of.
@@ -103,10 +104,9 @@ ENDS: Mapping[Kind, str] = {
     """
     for kind in _TABLE
 }
-_OPEN = """
+_OPEN = f"""
     select id, title, severity, state, coalesce(started_at, first_posted_at) as since, last_seen_at from incidents
-    where vendor = :vendor and ended_at is null and last_seen_at >= :recent and kind = 'outage' and vanished_at is null
-    and (state is null or state in ('investigating', 'identified', 'monitoring'))
+    where vendor = :vendor and {UNENDED} and last_seen_at >= :recent
 """
 _HERE = "and exists (select 1 from outages where incident = incidents.id and {} and ended_at is null)"
 #: Open, and shown by a look since `:recent`; and those that do not say where, or what.
@@ -378,8 +378,7 @@ class Teller:
     """Asks the archive for one page."""
 
     def __init__(self, conn: sqlite3.Connection, vendor: str, kind: Kind, id: str | None) -> None:
-        self._cursor = conn.cursor()
-        self._cursor.row_factory = lambda c, row: dict(zip((d[0] for d in c.description), row, strict=True))
+        self._cursor = dicts(conn)
         self.kind: Kind = kind
         self.id = id
         self._named: dict[str, Any] = {"vendor": vendor, "id": id}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 from datasette import NotFound, Response
-from datasette.utils import sqlite_timelimit
+from datasette.utils import sqlite_timelimit, tilde_decode
 from datasette.views.base import DatasetteError
 
 from crawler.site import DATABASE as DATABASE
@@ -17,6 +18,9 @@ from crawler.site.incident import zone_of
 
 #: Addresses of our pages begin with these; an id stands behind.
 INCIDENT, VENDOR, REGION, SERVICE = "/-/incident", "/-/vendor", "/-/region", "/-/service"
+#: Where the others are: feeds, what can be compared, search, dashboards, the dictionary, an incident at an instant.
+FEED, COMPARE, SEARCH, DASHBOARDS, DICTIONARY = "/-/feed", "/-/compare", "/-/search", "/-/dashboards", "/-/dictionary"
+AS_OF = "/-/as-of"
 
 T = TypeVar("T")
 
@@ -52,6 +56,16 @@ async def ask(datasette: Any, question: Callable[[sqlite3.Connection], T]) -> T:
 
     answer: T = await datasette.get_database(DATABASE).execute_fn(limited)
     return answer
+
+
+def decoded(part: str) -> str:
+    """An id as it stands in an address: encoded as Datasette does it, in percent, or as it is."""
+    return str(tilde_decode(unquote(part)))
+
+
+def absolute(request: Any, datasette: Any, path: str) -> str:
+    """An address of ours as somebody elsewhere may follow it."""
+    return str(datasette.absolute_url(request, datasette.urls.path(path)))
 
 
 def as_json(value: object, headers: dict[str, str] | None = None) -> Any:

@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
-from urllib.parse import unquote
 
 from datasette import NotFound, Response, handle_exception
-from datasette.utils import tilde_decode, tilde_encode
+from datasette.utils import tilde_encode
 from datasette.utils.asgi import BadRequest
 from markupsafe import Markup
 from pluggy import HookimplMarker
@@ -22,7 +21,7 @@ from crawler.site.ical import calendar
 from crawler.site.incident import Page, Story, event, tell
 from crawler.site.links import PLACES, cell, place_page
 from crawler.site.policy import App, guarded
-from crawler.site.serving import DATABASE, INCIDENT, as_json, ask, permit, vocabulary
+from crawler.site.serving import AS_OF, DATABASE, INCIDENT, as_json, ask, decoded, permit, vocabulary
 from crawler.site.summary import in_short
 
 hookimpl = HookimplMarker("datasette")  # the same as Datasette's own, which has no types
@@ -30,9 +29,6 @@ hookimpl = HookimplMarker("datasette")  # the same as Datasette's own, which has
 # Where `rich` is installed, Datasette prints every variable of every call for each refusal, also for an address that
 # there is not: more work than most pages. What fails is still printed, by `traceback`.
 handle_exception.rich = None
-
-#: Address of the page that shows an incident as it was published at an instant.
-AS_OF = "/-/as-of"
 
 #: Those which changed last: what to look at when no incident is named.
 CHANGED = """
@@ -106,7 +102,7 @@ async def incident(request: Any, datasette: Any) -> Any:
     calendar when it ends in `.ics`. 404 for what is not in the archive, and for a calendar when nobody knows when it was.
     """
     await permit(request, datasette)
-    name = tilde_decode(unquote(request.url_vars["incident"]))
+    name = decoded(request.url_vars["incident"])
     rows = request.args.get("rows")
     if rows not in (None, "", "regions", "services"):
         raise BadRequest(f"rows: regions or services: {rows}")

@@ -6,15 +6,17 @@ from typing import Any
 
 from pluggy import HookimplMarker
 
+from crawler.site.serving import COMPARE, DASHBOARDS, DATABASE, DICTIONARY, SEARCH
+
 hookimpl = HookimplMarker("datasette")
 
 #: Address within the site, and what it is called.
 AROUND = (
-    ("/-/search", "Search"),
-    ("/-/compare", "Compare"),
-    ("/-/dashboards", "Dashboards"),
-    ("/outages", "Questions and tables"),
-    ("/-/dictionary", "Dictionary"),
+    (SEARCH, "Search"),
+    (COMPARE, "Compare"),
+    (DASHBOARDS, "Dashboards"),
+    (f"/{DATABASE}", "Questions and tables"),
+    (DICTIONARY, "Dictionary"),
 )
 
 

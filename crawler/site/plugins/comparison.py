@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 from datasette import NotFound, Response
-from datasette.utils import tilde_decode, tilde_encode
+from datasette.utils import tilde_encode
 from datasette.utils.asgi import BadRequest
 from pluggy import HookimplMarker
 
 from crawler.site import comparison as compare
-from crawler.site.serving import DATABASE, REGION, SERVICE, VENDOR, as_json, ask, permit, vocabulary
+from crawler.site.serving import COMPARE, DATABASE, REGION, SERVICE, VENDOR, as_json, ask, decoded, permit, vocabulary
 
 hookimpl = HookimplMarker("datasette")
-
-#: Address of what there is to compare; the pages lie below it.
-COMPARE = "/-/compare"
 
 
 @hookimpl
@@ -66,7 +63,7 @@ async def _compared(
     what: str,
 ) -> Any:
     await permit(request, datasette)
-    name = tilde_decode(unquote(request.url_vars["name"]))
+    name = decoded(request.url_vars["name"])
     since, until = (request.args.get(key) or None for key in ("from", "until"))
     sort = request.args.get("sort") or compare.SORT
     if sort not in orders:

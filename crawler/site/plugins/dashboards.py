@@ -16,12 +16,12 @@ from pluggy import HookimplMarker
 
 from crawler.site import dashboards, words
 from crawler.site.dashboards import About, Answer, Shown
-from crawler.site.serving import DATABASE, INCIDENT, as_json, ask, permit
+from crawler.site.serving import DASHBOARDS, DATABASE, INCIDENT, as_json, ask, permit
 
 hookimpl = HookimplMarker("datasette")
 
-#: Name of the plugin in `metadata.yml`, and where its pages are.
-PLUGIN, DASHBOARDS = "datasette-dashboards", "/-/dashboards"
+#: Name of the plugin in `metadata.yml`.
+PLUGIN = "datasette-dashboards"
 
 # It brings Leaflet for maps on tiles of other sites, which we have not; Leaflet's plugin puts a script in line on every page.
 pm.set_blocked("leaflet")

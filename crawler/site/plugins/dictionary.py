@@ -9,12 +9,9 @@ from datasette import Response
 from pluggy import HookimplMarker
 
 from crawler.site.dictionary import describe
-from crawler.site.serving import DATABASE, as_json, ask, permit
+from crawler.site.serving import DATABASE, DICTIONARY, as_json, ask, permit
 
 hookimpl = HookimplMarker("datasette")
-
-#: Address of the page.
-DICTIONARY = "/-/dictionary"
 
 
 @hookimpl

@@ -5,24 +5,21 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
-from urllib.parse import unquote
 
 from datasette import NotFound, Response
-from datasette.utils import tilde_decode
 from pluggy import HookimplMarker
 
 from crawler.site.feeds import ENTRIES, EVENTS, Addresses, Item, Subject, atom, events, items, subject
 from crawler.site.ical import calendar
 from crawler.site.links import place_page
-from crawler.site.serving import INCIDENT, REGION, VENDOR, ask, permit
+from crawler.site.serving import FEED, INCIDENT, REGION, VENDOR, absolute, ask, decoded, permit
 from crawler.site.words import page_name
 
 hookimpl = HookimplMarker("datasette")  # the same as Datasette's own, which has no types
 
-#: Addresses of feeds begin with this; `all`, or a vendor, or a vendor and a region follow.
-FEED = "/-/feed"
-#: No vendor of the catalog is called so.
+#: Stands in the place of a vendor, or of a vendor and a region. No vendor of the catalog is called so.
 EVERYTHING = "all"
 
 _TYPES = {"atom": "application/atom+xml; charset=utf-8", "ics": "text/calendar; charset=utf-8"}
@@ -39,7 +36,7 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
 async def feed(request: Any, datasette: Any) -> Any:
     """The outages that changed last. 404 for a vendor or region that there is not, 304 for who has this already."""
     await permit(request, datasette)
-    vendor, region = (_decoded(request.url_vars[name]) for name in ("vendor", "region"))
+    vendor, region = (part and decoded(part) for part in (request.url_vars["vendor"], request.url_vars["region"]))
     if vendor == EVERYTHING and region is None:
         vendor = None
     as_events = request.url_vars["format"] == "ics"
@@ -63,14 +60,8 @@ async def feed(request: Any, datasette: Any) -> Any:
     return _unless_known(request, body, _TYPES[request.url_vars["format"]])
 
 
-def _decoded(name: str | None) -> str | None:
-    return None if name is None else str(tilde_decode(unquote(name)))
-
-
 def _addresses(request: Any, datasette: Any, about: Subject) -> Addresses:
-    def address(path: str) -> str:
-        return str(datasette.absolute_url(request, datasette.urls.path(path)))
-
+    address = partial(absolute, request, datasette)
     page = "/"
     if about.vendor is not None:
         page = place_page(VENDOR if about.region is None else REGION, about.vendor, about.region)

@@ -6,22 +6,31 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import unquote
 
 from datasette import NotFound, Response
-from datasette.utils import tilde_decode, tilde_encode
+from datasette.utils import tilde_encode
 from datasette.utils.asgi import BadRequest
 from pluggy import HookimplMarker
 
 from crawler.catalog import ALL, CATEGORIES
 from crawler.site.links import PLACES, place_page
 from crawler.site.place import Kind, Page, tell
-from crawler.site.serving import DATABASE, REGION, SERVICE, VENDOR, as_json, ask, permit, vocabulary
+from crawler.site.serving import (
+    COMPARE,
+    DATABASE,
+    FEED,
+    REGION,
+    SERVICE,
+    VENDOR,
+    as_json,
+    ask,
+    decoded,
+    permit,
+    vocabulary,
+)
 
 hookimpl = HookimplMarker("datasette")
 
-#: Where feeds and comparisons are.
-FEED, COMPARE = "/-/feed", "/-/compare"
 _MONTH = re.compile(r"(\d{4}-\d\d)(-\d\d)?")
 
 
@@ -58,7 +67,7 @@ async def _answer(request: Any, datasette: Any, kind: Kind) -> Any:
     path ends in `.json`.
     """
     await permit(request, datasette)
-    names = {key: tilde_decode(unquote(value)) for key, value in request.url_vars.items() if key in ("vendor", "id")}
+    names = {key: decoded(value) for key, value in request.url_vars.items() if key in ("vendor", "id")}
     last, day = _asked(request.args)
     page = await ask(
         datasette, lambda conn: tell(conn, names["vendor"], kind, names.get("id"), datetime.now(UTC), last, day)

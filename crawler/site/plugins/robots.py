@@ -10,7 +10,7 @@ from datasette.utils import tilde_encode
 from pluggy import HookimplMarker
 
 from crawler.site import sitemap
-from crawler.site.serving import DATABASE, INCIDENT, VENDOR, ask, permit
+from crawler.site.serving import DATABASE, INCIDENT, VENDOR, absolute, ask, permit
 from crawler.site.words import page_name
 
 hookimpl = HookimplMarker("datasette")
@@ -36,7 +36,7 @@ async def robots(request: Any, datasette: Any) -> Any:
         await permit(request, datasette)
     except (Forbidden, NotFound):
         return Response.text(sitemap.CLOSED)
-    where = _absolute(request, datasette, SITEMAP)
+    where = absolute(request, datasette, SITEMAP)
     return Response.text(sitemap.robots(str(datasette.urls.path("/")), where), headers=_DAY)
 
 
@@ -44,7 +44,7 @@ async def index(request: Any, datasette: Any) -> Any:
     """The list of pieces."""
     await permit(request, datasette)
     names = await ask(datasette, sitemap.pieces)
-    written = sitemap.index(_absolute(request, datasette, f"{PIECE}/{name}.xml") for name in names)
+    written = sitemap.index(absolute(request, datasette, f"{PIECE}/{name}.xml") for name in names)
     return Response(written, content_type=_XML, headers=_DAY)
 
 
@@ -62,9 +62,5 @@ async def piece(request: Any, datasette: Any) -> Any:
         if not found:
             raise NotFound(f"The sitemap has no piece {name}")
         paths = [f"{INCIDENT}/{page_name(incident)}" for incident in found]
-    written = sitemap.piece(_absolute(request, datasette, path) for path in paths)
+    written = sitemap.piece(absolute(request, datasette, path) for path in paths)
     return Response(written, content_type=_XML, headers=_DAY)
-
-
-def _absolute(request: Any, datasette: Any, path: str) -> str:
-    return str(datasette.absolute_url(request, datasette.urls.path(path)))

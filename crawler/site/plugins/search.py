@@ -12,14 +12,11 @@ from datasette.utils.asgi import BadRequest
 from pluggy import HookimplMarker
 
 from crawler.archive.search import expression
-from crawler.site.links import place_page
+from crawler.site.links import PLACES, place_page
 from crawler.site.search import COUNTED, LOOKED_AT, Named, NoVendorError, cut, search
-from crawler.site.serving import DATABASE, REGION, SERVICE, VENDOR, as_json, ask, permit, vocabulary
+from crawler.site.serving import DATABASE, SEARCH, as_json, ask, permit, vocabulary
 
 hookimpl = HookimplMarker("datasette")  # the same as Datasette's own, which has no types
-
-#: Address of the page.
-SEARCH = "/-/search"
 
 
 @hookimpl(trylast=True)  # Datasette's own function of the same name is there by then, and is replaced
@@ -55,10 +52,8 @@ async def found(request: Any, datasette: Any) -> Any:
         asked = {"q": text, "vendor": vendor, "before": None} | changes
         return f"{path}?{urlencode({name: value for name, value in asked.items() if value})}"
 
-    pages = {"vendor": VENDOR, "region": REGION, "service": SERVICE}
-
     def page(it: Named) -> str:
-        return place_page(str(datasette.urls.path(pages[it.kind])), it.vendor, it.id if it.kind != "vendor" else None)
+        return place_page(str(datasette.urls.path(PLACES[it.kind])), it.vendor, it.id if it.kind != "vendor" else None)
 
     context = {
         "answer": answer, "database": DATABASE, "path": path, "here": here, "page": page, "counted": COUNTED,
