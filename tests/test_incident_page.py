@@ -759,6 +759,18 @@ def test_what_is_out_now(conn: sqlite3.Connection) -> None:
     assert front.front(copy, instant("2026-03-09T09:10:00Z")).out == []
 
 
+def test_looks_without_an_answer_tell_nothing_of_now(archive: Path, tmp_path: Path) -> None:
+    """As where there is no network: all was looked at a moment ago, and nobody answered."""
+    copy = Path(shutil.copy(archive, tmp_path / "outages.db"))
+    copy.chmod(0o644)
+    with closing(sqlite3.connect(copy)) as conn, conn:
+        conn.execute("update sources set last_outcome = 'error' where last_outcome is not null")
+        assert front.front(conn, instant("2026-03-09T09:10:00Z")).stale
+    page = ask(served(copy), "/")
+    assert "What is out now is not known." in page
+    assert "None of what was looked at" not in page
+
+
 @pytest.mark.parametrize("words", ["hangzhou", "杭州", "DynamoDB", "2023-11-12", "alibaba:16", "nothing at all", ""])
 def test_finding(site: Datasette, words: str) -> None:
     rows = json.loads(ask(site, f"/outages/find.json?_shape=array&words={words}"))

@@ -79,8 +79,8 @@ class Front(NamedTuple):
 
     @property
     def stale(self) -> bool:
-        """Whether the newest look is too old to tell what is out now."""
-        return self.age is None or self.age > STALE
+        """Whether the newest look is too old to tell what is out now, or none of the last got an answer."""
+        return self.age is None or self.age > STALE or not self.sources["answered"]
 
 
 def front(conn: sqlite3.Connection, now: datetime, counts: Mapping[str, int] | None = None) -> Front:
