@@ -5,12 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
+
+#: Seconds to wait for another process that writes.
+WAIT = 60
 
 
 def connect(path: Path, migrations: Migrations, synchronous: str = "normal", page_size: int = 4096) -> Database:
@@ -23,15 +27,28 @@ def connect(path: Path, migrations: Migrations, synchronous: str = "normal", pag
     (`transaction`), never by the driver.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    conn = sqlite3.connect(path, timeout=60, isolation_level=None)
+    conn = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
     conn.execute(f"pragma page_size = {page_size}")
-    conn.execute("pragma journal_mode = wal")
+    _write_ahead(conn)
     conn.execute(f"pragma synchronous = {synchronous}")
     db = Database(conn)
     if migrations.pending(db):
         with transaction(conn):  # one process does it, the others wait and find it done
             migrations.apply(db)
     return db
+
+
+def _write_ahead(conn: sqlite3.Connection) -> None:
+    """Take up write-ahead logging. SQLite does not wait for others who do so to a new file at the same time: we do."""
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            conn.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def dicts(conn: sqlite3.Connection) -> sqlite3.Cursor:

@@ -11,6 +11,8 @@ from sqlite3 import Connection
 
 from sqlite_utils import Database, Migrations
 
+from crawler.database import transaction
+
 migrations = Migrations("archive")
 
 #: Counted up when the same captures give other rows than before: an older archive is then derived anew.
@@ -495,9 +497,15 @@ def signals_sorted(db: Database) -> None:
 
 
 def make_views(db: Database) -> None:
-    """Views hold no data: they are made anew where their text has changed."""
-    for name, sql in VIEWS.items():
-        db.create_view(name, sql.strip(), replace=True)
+    """Views hold no data: they are made anew where their text has changed, by one process while the others wait."""
+    made = {
+        name: sql.partition(" AS ")[2]
+        for name, sql in db.execute("select name, sql from sqlite_master where type = 'view'")
+    }
+    if any(made.get(name) != sql.strip() for name, sql in VIEWS.items()):
+        with transaction(db.conn):
+            for name, sql in VIEWS.items():
+                db.create_view(name, sql.strip(), replace=True)
 
 
 #: Views whose rows have all to be made before the first can be shown, and what they are looked up by.

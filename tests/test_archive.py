@@ -11,9 +11,11 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import msgspec
@@ -23,7 +25,9 @@ from crawler.archive import Archive, MissingCapturesError
 from crawler.captures import Captures
 from crawler.captures.imports import from_lines
 from crawler.catalog import Catalog, Source, Vendor, load
+from crawler.database import connect
 from crawler.records import Capture
+from crawler.schema import VIEWS, make_views, migrations
 
 ROOT = Path(__file__).parent.parent
 
@@ -265,6 +269,23 @@ def test_commands_at_the_same_time_do_no_harm(tmp_path: Path, day: list[str], sh
     for process in running:
         assert process.wait(60) == 0, process.communicate()
     assert dump(tmp_path) == shipped
+
+
+def test_opened_for_the_first_time_by_several_at_once(tmp_path: Path) -> None:
+    """Whoever comes second waits, and finds all tables and views made."""
+    for number in range(5):
+        together = Barrier(6)
+
+        def opened(path: Path = tmp_path / f"{number}.db", together: Barrier = together) -> int:
+            together.wait(30)
+            db = connect(path, migrations)
+            make_views(db)
+            views = len(db.view_names())
+            db.conn.close()
+            return views
+
+        with ThreadPoolExecutor(6) as pool:
+            assert [done.result() for done in [pool.submit(opened) for _ in range(6)]] == [len(VIEWS)] * 6
 
 
 def test_captures_put_back_to_an_earlier_state(tmp_path: Path) -> None:

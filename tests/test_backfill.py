@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +191,10 @@ def test_one_at_a_time_with_pauses(archive: Archive, page: Stage) -> None:
     assert done.returncode == 0, done.stderr
     assert "stopped: 6 requests were made; " in done.stdout
     assert asked(page) == [f"/history?page={number}" for number in range(1, 7)]
-    (_, ended), *rest = sorted(page.spans)
-    for began_at, ended_at in rest:
-        assert began_at >= ended
-        assert began_at - ended > 0.25
-        ended = ended_at
+    spans = sorted(page.spans)
+    assert all(began_at >= ended for (_, ended), (began_at, _) in pairwise(spans)), "one at a time"
+    # A busy machine hears of a request late, and of the next one in time: only all pauses together can be relied on.
+    assert spans[-1][0] - spans[0][0] > 4 * 0.3
     page.asked.clear()
     assert "6 asked, 6 taken from captures.db" in walk(archive, "--max", "6").stdout
     assert asked(page)[0] == "/history?page=7"

@@ -210,7 +210,7 @@ def test_long_names_take_no_longer_than_their_length() -> None:
     for text in ("(" * 30_000, "a-" * 30_000, " " * 30_000 + "x", "us-" * 20_000, "1" * 30_000, "A, " * 20_000):
         began = time.process_time()
         region(text)
-        assert time.process_time() - began < 2
+        assert time.process_time() - began < 5, "what grows with the square of the length takes minutes"
 
 
 # Against the catalog, and real pages

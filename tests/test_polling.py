@@ -73,7 +73,7 @@ services:
         )  # fmt: skip
 
     def poll(self, at: str, *more: str) -> subprocess.CompletedProcess[str]:
-        return self.run("poll", "--at", at, "--timeout", "1", "--contact", "test@example.org", *more)
+        return self.run("poll", "--at", at, "--timeout", "2", "--contact", "test@example.org", *more)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with sqlite3.connect(self.data / "outages.db") as conn:
@@ -153,7 +153,7 @@ def test_an_outage_is_polled_round_by_round(tmp_path: Path, page: Stage) -> None
     unchanged = page.answers[INCIDENTS]
     page.show(INCIDENTS, "down as well", status=500)
     assert "HTTP 500" in round_at("10:30").stdout
-    page.show(INCIDENTS, payload(), delay=3)
+    page.show(INCIDENTS, payload(), delay=4)
     assert "timeout" in round_at("10:31").stdout
     page.show(INCIDENTS, "<html>All systems operational</html>")
     round_at("10:34")  # after two failures in a row
