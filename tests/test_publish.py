@@ -331,7 +331,7 @@ def test_newer_copies_are_taken_up_and_no_request_fails(served: tuple[str, Path,
             except Exception as error:
                 failed.append(error)
 
-    askers = [threading.Thread(target=ask) for _ in range(3)]
+    askers = [threading.Thread(target=ask) for _ in range(6)]
     for asker in askers:
         asker.start()
     change(archive, "insert into vendors (id, name) values ('new', 'New')")

@@ -181,9 +181,10 @@ async def answer(release: Path, listening: socket.socket, link: socket.socket) -
     closed = asyncio.create_task(loop.sock_recv(link, 1))
     await asyncio.wait((closed, serving), return_when=asyncio.FIRST_COMPLETED)
     if not serving.done():
-        # A connection that was accepted a moment ago has a request on its way.
+        # Only stop to look for connections: asyncio drops one that it took a moment ago when its listener is closed.
         for accepting in server.servers:
-            accepting.close()
+            for taken in accepting.sockets:
+                loop.remove_reader(taken.fileno())
         await asyncio.sleep(_SETTLE)
         server.should_exit = True
     await serving
