@@ -153,10 +153,10 @@ def catalog(directory: Path, pages: list[str]) -> None:
 
 
 def bare(file: Path, timeout: float, robots: bool) -> None:
-    """The spider that does nothing, with the same settings."""
+    """The spider that does nothing, with the same settings and what Scrapy puts around it."""
     import scrapy
     from scrapy.crawler import AsyncCrawlerProcess
-    from scrapy.settings import Settings
+    from scrapy.settings import Settings, default_settings
 
     from crawler.polling import settings as ours
 
@@ -174,7 +174,15 @@ def bare(file: Path, timeout: float, robots: bool) -> None:
     settings = Settings()
     settings.setmodule(ours, priority="project")
     settings.setdict(
-        {"DOWNLOAD_TIMEOUT": timeout, "ITEM_PIPELINES": {}, "DOWNLOADER_MIDDLEWARES": {}, "ROBOTSTXT_OBEY": robots},
+        {
+            "DOWNLOAD_TIMEOUT": timeout,
+            "ITEM_PIPELINES": {},
+            "DOWNLOADER_MIDDLEWARES_BASE": default_settings.DOWNLOADER_MIDDLEWARES_BASE,
+            "SPIDER_MIDDLEWARES_BASE": default_settings.SPIDER_MIDDLEWARES_BASE,
+            "RETRY_ENABLED": False,
+            "COOKIES_ENABLED": False,
+            "ROBOTSTXT_OBEY": robots,
+        },
         priority="cmdline",
     )
     process = AsyncCrawlerProcess(settings)

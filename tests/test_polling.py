@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -30,6 +31,7 @@ from crawler.polling.watch import Shown, news
 from crawler.records import Capture
 from tests.stage import Stage, stage
 
+ROOT = Path(__file__).parent.parent
 INCIDENTS = "/api/v2/incidents.json"
 
 
@@ -69,7 +71,7 @@ services:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "crawler", *arguments, "--data", str(self.data), "--catalog", str(self.catalog)],
-            capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parent.parent,
+            capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
         )  # fmt: skip
 
     def poll(self, at: str, *more: str) -> subprocess.CompletedProcess[str]:
@@ -206,7 +208,7 @@ def check_datasette(archive: Archive) -> None:
     server = subprocess.Popen(
         [sys.executable, "-m", "crawler", "serve", "--port", str(port), "--data", str(archive.data), "--catalog",
          str(archive.catalog)],
-        cwd=Path(__file__).parent.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         address = f"http://127.0.0.1:{port}/outages/recovery_order.json?_shape=array&incident=acme%3Abcdfghjklmnp"
@@ -325,10 +327,10 @@ def test_two_rounds_exclude_each_other(tmp_path: Path, page: Stage) -> None:
     archive = Archive(tmp_path, page.url + INCIDENTS)
     page.show(INCIDENTS, payload(), delay=2)
     command = [sys.executable, "-m", "crawler", "poll", "--data", str(archive.data), "--catalog", str(archive.catalog)]
-    first = subprocess.Popen(command, cwd=Path(__file__).parent.parent, stdout=subprocess.DEVNULL)
+    first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     while not any(path == INCIDENTS for path, _ in page.asked):
         time.sleep(0.05)
-    second = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert second.returncode == 75
     assert "another round" in second.stderr
     assert first.wait(30) == 0
@@ -456,6 +458,37 @@ def test_requests_are_spread_over_the_round(tmp_path: Path, page: Stage) -> None
     assert time.monotonic() - began > 3 * max(share("acme-incidents"), share("acme-two"))
 
 
+def test_nobody_is_let_in(tmp_path: Path, page: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scrapy has a console and, since 2.19, a server that runs code, told of in a file in one's home directory."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(home))
+    page.show(INCIDENTS, payload())
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    found: list[tuple[list[str], list[Path]]] = []
+    child: subprocess.Popen[bytes]
+    page.heard = lambda _: found.append((listening(child.pid), [*home.rglob("*")]))
+    command = [sys.executable, "-m", "crawler", "poll", "--data", str(archive.data), "--catalog", str(archive.catalog)]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    assert child.wait(60) == 0
+    assert found
+    assert {(*ports, *files) for ports, files in found} == {()}
+
+
+def listening(pid: int) -> list[str]:
+    """Sockets of a process that take connections, as Linux lists them."""
+    with suppress(FileNotFoundError):  # it may close one meanwhile
+        held = {link.readlink().name.strip("socket:[]") for link in Path(f"/proc/{pid}/fd").iterdir()}
+        rows = [
+            line.split()
+            for kind in ("tcp", "tcp6")
+            for line in Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()
+        ]
+        return [row[1] for row in rows if row[3] == "0A" and row[9] in held]
+    return ["unknown"]
+
+
 def test_watching_tells_what_is_new(tmp_path: Path, page: Stage) -> None:
     archive = Archive(tmp_path, page.url + INCIDENTS)
     page.show(INCIDENTS, payload(FIRST))
@@ -480,9 +513,7 @@ def test_watching_ends_with_ctrl_c_and_keeps_what_came(tmp_path: Path, page: Sta
         "--catalog",
         str(archive.catalog),
     ]
-    child = subprocess.Popen(
-        command, cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdout
     assert "Requests fail" in child.stdout.readline()
     child.send_signal(signal.SIGINT)

@@ -20,21 +20,26 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 REDIRECT_MAX_TIMES = 5
-METAREFRESH_ENABLED = False  # an error page that reloads itself is what was published
-COOKIES_ENABLED = False
 
-# One look is one observation: a failure is written down, not retried until it looks better; and Scrapy's own
-# cache would hand back the old page on a 503, so the validators are kept in captures.db instead.
-RETRY_ENABLED = False
-HTTPCACHE_ENABLED = False
-
-DOWNLOADER_MIDDLEWARES = {
+# What stands between us and the pages is listed here, whole, rather than switched off where it is not wanted: a new
+# version of Scrapy must add nothing unasked. (2.19 added a server that runs the code it is sent.)
+#
+# One look is one observation. So a failure is written down, not retried until it looks better; an error page that
+# reloads itself is what was published; no cookie makes us known again; Scrapy's own cache, which would hand back the old
+# page on a 503, is not there: validators are kept in captures.db instead. Answers of every status reach the spider.
+EXTENSIONS_BASE: dict[str, int] = {}
+SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}
+DOWNLOADER_MIDDLEWARES_BASE = {
     "crawler.polling.guard.PublicRedirects": 50,  # before robots.txt is asked for
-    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "crawler.polling.robots.KeptRobots": 100,  # in its place
+    "crawler.polling.robots.KeptRobots": 100,  # in the place of Scrapy's
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": 350,
+    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
+    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": 600,
+    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": 750,
     "crawler.polling.spider.Stopwatch": 1000,
 }
 ITEM_PIPELINES = {"crawler.polling.poller.KeepCaptures": 100}
 
-TELNETCONSOLE_ENABLED = False
 LOG_LEVEL = "WARNING"

@@ -44,8 +44,6 @@ class StatusSpider(scrapy.Spider):
     """
 
     name = "status"
-    #: Answers of every status are observations, redirects excepted: those are followed.
-    custom_settings = {"HTTPERROR_ALLOW_ALL": True}  # noqa: RUF012 - Scrapy's own attribute, never changed
 
     def __init__(
         self,
