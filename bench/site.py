@@ -35,14 +35,13 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import click
-import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from datasette.utils import tilde_encode  # noqa: E402
 
-from crawler.site import METADATA, arguments  # noqa: E402
+from crawler.site import arguments, described  # noqa: E402
 
 #: Limits, in milliseconds.
 MEDIAN, P95 = 100.0, 300.0
@@ -51,7 +50,7 @@ LARGE = 10_000
 #: Requests of each kind that do not count.
 WARM = 4
 
-ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
+ABOUT = described()
 TABLES: dict[str, dict[str, Any]] = ABOUT["databases"]["outages"]["tables"]
 QUERIES: dict[str, dict[str, Any]] = ABOUT["databases"]["outages"]["queries"]
 
@@ -456,12 +455,10 @@ def plans(directory: Path, only: str, seed: int) -> None:
 
 async def _queries(directory: Path, path: Path, only: str, seed: int) -> list[tuple[str, str, str]]:
     """Every query of every kind of page, as SQLite was given it: kind, address, SQL with its values."""
-    from datasette.app import Datasette
     from datasette.plugins import pm
-    from datasette.utils import parse_metadata
     from pluggy import HookimplMarker
 
-    from crawler.site import PLUGINS, SETTINGS, TEMPLATES
+    from crawler.site.server import datasette, opened
 
     run: list[str] = []
 
@@ -474,15 +471,7 @@ async def _queries(directory: Path, path: Path, only: str, seed: int) -> list[tu
 
     pm.register(Trace(), name="trace")
     release = directory / "published" / "current"
-    if release.exists():
-        from crawler.site.server import datasette as opened
-
-        site = opened(release.resolve())
-    else:
-        site = Datasette(
-            [str(path)], metadata=parse_metadata(METADATA.read_text(encoding="utf-8")), plugins_dir=str(PLUGINS),
-            template_dir=str(TEMPLATES), settings=SETTINGS,
-        )  # fmt: skip
+    site = datasette(release.resolve()) if release.exists() else opened(path, immutables=[], files=[str(path)])
     await site.invoke_startup()
     draw = Draw(path, seed)
     seen: dict[str, int] = {}

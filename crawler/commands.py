@@ -494,14 +494,12 @@ def publish(directory: Path, most_lost: float, force: bool, keep: int, data: Pat
     The copy is of one moment, while polls go on. Readers get it as a whole or not at all: DIRECTORY/current is a link
     that is replaced at the end. Exits with 3 when too much would be gone, with 75 when another run is under way.
     """
-    import yaml
-
     from crawler.database import BusyError
-    from crawler.site import DATABASE, METADATA
+    from crawler.site import DATABASE, described
     from crawler.site.publish import DoubtError, PublishError
     from crawler.site.publish import publish as release
 
-    about = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"][DATABASE]["tables"]
+    about = described()["databases"][DATABASE]["tables"]
     with opened(data, catalog) as (_, captures, archive):
         catch_up(archive, captures)
     try:

@@ -1,7 +1,8 @@
-"""The archive on a free port, and a browser to look at it with: for every test of the site."""
+"""The archive, asked in this process or on a free port, and a browser to look at it with: for every test of the site."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import socket
@@ -16,6 +17,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from datasette.app import Datasette
 from datasette.utils import tilde_encode
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -92,6 +94,18 @@ def outages(*arguments: str) -> list[str]:
 def row_path(table: str, *keys: str) -> str:
     """Path of the page of one row."""
     return f"/outages/{table}/{','.join(tilde_encode(key) for key in keys)}"
+
+
+def get(site: Datasette, path: str, method: str = "GET", **options: Any) -> Any:
+    """What a site answers."""
+    return asyncio.run(site.client.request(method, path, **options))
+
+
+def ask(site: Datasette, path: str, status: int = 200, **options: Any) -> str:
+    """The text of an answer that must have this status."""
+    answer = get(site, path, **options)
+    assert answer.status_code == status, f"{path}: {answer.status_code}"
+    return str(answer.text)
 
 
 @contextmanager

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-import yaml
 from datasette.app import Datasette
 
 from crawler.catalog import ALL
 from crawler.database import transaction
 from crawler.records import Severity
-from crawler.site import HERE, METADATA, SETTINGS
 from crawler.site import comparison as compare
 from crawler.site.comparison import BadPeriodError, Cell, Period, percent, period
+from crawler.site.server import opened as opened_site
+from tests.published import ask
 from tests.test_months import DAY, FEBRUARY, Out, opened, put, vendor, watch
 
 MARKUP = "<script>alert(1)</script>"
@@ -69,24 +67,7 @@ def conn(path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture(scope="module")
 def site(path: Path) -> Datasette:
-    return Datasette(
-        immutables=[str(path)],
-        metadata=yaml.safe_load(METADATA.read_text(encoding="utf-8")),
-        template_dir=str(HERE / "templates"),
-        plugins_dir=str(HERE / "plugins"),
-        settings=SETTINGS,
-    )
-
-
-def ask(site: Datasette, path: str, status: int = 200) -> str:
-    """The body of an answer that must have this status."""
-
-    async def get() -> Any:
-        return await site.client.get(path)
-
-    answer = asyncio.run(get())
-    assert answer.status_code == status, f"{path}: {answer.status_code}"
-    return str(answer.text)
+    return opened_site(path)
 
 
 def words(page: str) -> str:

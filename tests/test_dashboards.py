@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
+import shutil
 import sqlite3
 import threading
 import time
@@ -14,17 +14,14 @@ from typing import Any
 
 import pytest
 import uvicorn
-import yaml
 from datasette.app import Datasette
 
-from crawler.archive import Archive
-from crawler.captures import Captures
-from crawler.catalog import load
-from crawler.site import HERE, METADATA, SETTINGS
+from crawler.site import described
 from crawler.site.dashboards import UnknownError, answer, check, given, question, show
-from tests.published import chromium
+from crawler.site.server import opened
+from tests.published import chromium, get
 
-ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
+ABOUT = described()
 DASHBOARDS: dict[str, dict[str, Any]] = ABOUT["plugins"]["datasette-dashboards"]
 CHARTS = [(name, chart) for name, about in DASHBOARDS.items() for chart in about["charts"]]
 #: Everything there is; without it the newest two years are shown.
@@ -33,20 +30,16 @@ MARKUP = "</script><img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ships; the names of an incident, a region and a service are such as somebody would write who means harm."""
-    directory: Path = tmp_path_factory.mktemp("archive")
-    captures, archive = Captures(directory / "captures.db"), Archive(directory / "outages.db", load())
-    archive.catch_up(captures)
-    captures.close()
-    archive.close()
-    conn = sqlite3.connect(directory / "outages.db")
+    path = Path(shutil.copyfile(shipped, tmp_path_factory.mktemp("archive") / "outages.db"))
+    conn = sqlite3.connect(path)
     with conn:
         conn.execute("update incidents set title = title || ? where id = 'alibaba:16'", (MARKUP,))
         conn.execute("update regions set name = name || ? where (vendor, id) = ('alibaba', 'cn-qingdao')", (MARKUP,))
         conn.execute("update services set name = name || ? where (vendor, id) = ('alibaba', 'mq')", (MARKUP,))
     conn.close()
-    return directory / "outages.db"
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -58,18 +51,7 @@ def conn(archive: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture(scope="module")
 def site(archive: Path) -> Datasette:
-    return Datasette(
-        [str(archive)],
-        metadata=ABOUT,
-        plugins_dir=str(HERE / "plugins"),
-        template_dir=str(HERE / "templates"),
-        static_mounts=[("site", str(HERE / "static"))],
-        settings=SETTINGS,
-    )
-
-
-def get(site: Datasette, path: str) -> Any:
-    return asyncio.run(site.client.get(path))
+    return opened(archive)
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)

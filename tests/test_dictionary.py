@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from datasette.app import Datasette
 from sqlite_utils import Database
 
 from crawler.schema import make_views, migrations
-from crawler.site import METADATA, PLUGINS, SETTINGS, TEMPLATES, dictionary
+from crawler.site import described, dictionary
 from crawler.site.dictionary import Dictionary, describe, fresh, markdown
+from crawler.site.server import opened
+from tests.published import get
 
-ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
+ABOUT = described()
 
 #: What others rely on: add to it freely, rename nothing.
 CONTRACT = {
@@ -101,18 +99,9 @@ def test_the_page_says_the_same(tmp_path: Path, made: Dictionary) -> None:
     migrations.apply(db)
     make_views(db)
     db.close()
-    site = Datasette(
-        [str(tmp_path / "outages.db")],
-        metadata=ABOUT,
-        template_dir=str(TEMPLATES),
-        plugins_dir=str(PLUGINS),
-        settings=SETTINGS,
-    )
+    site = opened(tmp_path / "outages.db")
 
-    async def pages() -> tuple[Any, Any]:
-        return await site.client.get("/-/dictionary"), await site.client.get("/-/dictionary.json")
-
-    page, data = asyncio.run(pages())
+    page, data = get(site, "/-/dictionary"), get(site, "/-/dictionary.json")
     assert (page.status_code, data.status_code) == (200, 200)
     told = json.loads(data.text)
     assert [table["name"] for table in told["tables"]] == [table.name for table in made.tables]

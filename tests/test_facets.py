@@ -13,38 +13,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from datasette.app import Datasette
 
-from crawler.archive import Archive
-from crawler.captures import Captures
-from crawler.catalog import load
-from crawler.site import METADATA
+from crawler.site import described
 from crawler.site.publish import publish
 from crawler.site.server import datasette
+from tests.published import ask
 
-TABLES: dict[str, dict[str, Any]] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"]["outages"][
-    "tables"
-]
+TABLES: dict[str, dict[str, Any]] = described()["databases"]["outages"]["tables"]
 #: Tables that grow with the archive: their pages must not.
 GROWING = ("incidents", "outages", "claims", "updates", "revisions", "polls", "component_states", "signals")
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ships, and some polls."""
-    directory: Path = tmp_path_factory.mktemp("facets")
-    captures, archive = Captures(directory / "captures.db"), Archive(directory / "outages.db", load())
-    archive.catch_up(captures)
-    with archive.conn as conn:
+    path = Path(shutil.copyfile(shipped, tmp_path_factory.mktemp("facets") / "outages.db"))
+    with closing(sqlite3.connect(path)) as conn, conn:
         conn.executemany(
             "insert into polls (id, source, url, polled_at, outcome, http_status) values (?, 'alibaba-landmarks', 'u', ?, ?, ?)",
             [(f"p{n}", f"2026-01-01T{n // 60:02}:{n % 60:02}:00Z", "error" if n % 7 else "same", 500 + n % 3)
              for n in range(200)],
         )  # fmt: skip
-    captures.close()
-    archive.close()
-    return directory / "outages.db"
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +66,8 @@ def counting(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset
 
 
 def asked(site: Datasette, path: str) -> Any:
-    async def get() -> Any:
-        return await site.client.get(path)
-
-    answer = asyncio.run(get())
-    assert answer.status_code == 200, f"{path}: {answer.status_code}"
-    return answer.json() if ".json" in path else answer.text
+    text = ask(site, path)
+    return json.loads(text) if ".json" in path else text
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import lzma
 import re
@@ -26,13 +25,15 @@ import yaml
 from datasette.app import Datasette
 
 from crawler.records import Severity, instant
-from crawler.site import HERE, METADATA, SETTINGS, front, incident
+from crawler.site import METADATA, front, incident
 from crawler.site.chart import MOST_ROWS, THICK, Chart, Mark, Row, Spell, draw
 from crawler.site.ical import Event, calendar, escape, fold
 from crawler.site.incident import Page, Story, event, excerpt, tell
+from crawler.site.server import opened
 from crawler.site.summary import LONGEST, in_short
 from crawler.site.wording import compare
 from crawler.site.words import length, page_name, there
+from tests.published import ask as asked
 
 TENCENT = "tencent:2024-04-08-api"
 AWS = next(
@@ -116,32 +117,13 @@ def conn(archive: Path) -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def served(path: Path) -> Datasette:
-    """Datasette on a file that never changes."""
-    return Datasette(
-        immutables=[str(path)],
-        metadata=yaml.safe_load(METADATA.read_text(encoding="utf-8")),
-        template_dir=str(HERE / "templates"),
-        plugins_dir=str(HERE / "plugins"),
-        static_mounts=[("site", str(HERE / "static"))],
-        settings=SETTINGS,
-    )
-
-
 @pytest.fixture(scope="module")
 def site(archive: Path) -> Datasette:
-    return served(archive)
+    return opened(archive)
 
 
 def ask(site: Datasette, path: str, status: int = 200) -> str:
-    """The body of an answer that must have this status."""
-
-    async def get() -> Any:
-        return await site.client.get(path, follow_redirects=True)
-
-    answer = asyncio.run(get())
-    assert answer.status_code == status, f"{path}: {answer.status_code}"
-    return str(answer.text)
+    return asked(site, path, status, follow_redirects=True)
 
 
 class Elements(HTMLParser):
@@ -397,7 +379,7 @@ def test_what_a_page_fills_in_is_no_lag_and_what_it_lists_no_more_is_not_going_o
             (EDITED,),
         )
     conn.close()
-    page = ask(served(copy), f"/-/incident/{EDITED}")
+    page = ask(opened(copy), f"/-/incident/{EDITED}")
     assert "the page fills the start in with it" in page
     assert "</strong> after it began" not in page
     badge = re.search(r"last said: monitoring; .*", page)
@@ -726,7 +708,7 @@ def test_errors_look_like_the_site_and_lead_back_into_it(
 def test_front_page_says_that_nobody_has_looked(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from crawler.commands import main; main()", "rebuild", "--data", str(tmp_path)]
     subprocess.run(command, check=True, timeout=120, capture_output=True)
-    page = ask(served(tmp_path / "outages.db"), "/")
+    page = ask(opened(tmp_path / "outages.db"), "/")
     assert "Not known: nobody has looked yet." in page
     assert "had their consoles back after <strong>1 h 15 min</strong>" in page
     assert "the other 33 regions" in page
@@ -766,7 +748,7 @@ def test_looks_without_an_answer_tell_nothing_of_now(archive: Path, tmp_path: Pa
     with closing(sqlite3.connect(copy)) as conn, conn:
         conn.execute("update sources set last_outcome = 'error' where last_outcome is not null")
         assert front.front(conn, instant("2026-03-09T09:10:00Z")).stale
-    page = ask(served(copy), "/")
+    page = ask(opened(copy), "/")
     assert "What is out now is not known." in page
     assert "None of what was looked at" not in page
 

@@ -12,18 +12,15 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-import yaml
-from datasette.app import Datasette
 
-from crawler.archive import Archive
 from crawler.archive.search import expression
-from crawler.captures import Captures
 from crawler.catalog import ROOT, load
 from crawler.schema import VIEWS
-from crawler.site import METADATA, PLUGINS, SETTINGS, TEMPLATES
+from crawler.site import described
 from crawler.site.questions import THINGS, asked_on, grouped, questions, related
+from crawler.site.server import opened
 
-ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
+ABOUT = described()
 TABLES: dict[str, dict[str, Any]] = ABOUT["databases"]["outages"]["tables"]
 QUERIES: dict[str, dict[str, Any]] = ABOUT["databases"]["outages"]["queries"]
 
@@ -125,20 +122,9 @@ SHORT = {
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of the incidents that ship."""
-    directory: Path = tmp_path_factory.mktemp("archive")
-    captures, archive = Captures(directory / "captures.db"), Archive(directory / "outages.db", load())
-    archive.catch_up(captures)
-    captures.close()
-    archive.close()
-    return directory / "outages.db"
-
-
-@pytest.fixture(scope="module")
-def conn(path: Path) -> Iterator[sqlite3.Connection]:
+def conn(shipped: Path) -> Iterator[sqlite3.Connection]:
     """The same, as SQLite opens it for a visitor."""
-    conn = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    conn = sqlite3.connect(f"file:{shipped}?immutable=1", uri=True)
     conn.row_factory = sqlite3.Row
     conn.create_function("escape_fts", 1, expression)  # as our plugin does
     yield conn
@@ -299,15 +285,8 @@ PAGES = {
 }
 
 
-def test_pages_link_to_the_questions_that_arise_there(path: Path) -> None:
-    site = Datasette(
-        [],
-        immutables=[str(path)],
-        metadata=ABOUT,
-        template_dir=str(TEMPLATES),
-        plugins_dir=str(PLUGINS),
-        settings=SETTINGS,
-    )
+def test_pages_link_to_the_questions_that_arise_there(shipped: Path) -> None:
+    site = opened(shipped)
 
     async def text(address: str) -> str:
         answer = await site.client.get(address)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sqlite3
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from datasette.app import Datasette
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -22,12 +20,13 @@ from hypothesis import strategies as st
 from crawler import schema
 from crawler.coverage import unite
 from crawler.database import connect
-from crawler.site import METADATA, SETTINGS, place
-from crawler.site import arguments as site_arguments
+from crawler.site import place
 from crawler.site.calendar import SCALE, Spell, months, shifted
 from crawler.site.links import cell, place_page
 from crawler.site.place import Page, tell
 from crawler.site.plugins.places import percent
+from crawler.site.server import opened
+from tests.published import ask
 
 MARKUP = "<script>alert(1)</script>"
 #: The last look at the vendor, and a moment soon after it.
@@ -184,25 +183,7 @@ def conn(archive: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture(scope="module")
 def site(archive: Path) -> Datasette:
-    given = site_arguments(archive, "127.0.0.1", 0)
-    return Datasette(
-        immutables=[str(archive)],
-        metadata=yaml.safe_load(METADATA.read_text(encoding="utf-8")),
-        template_dir=given[given.index("--template-dir") + 1],
-        plugins_dir=given[given.index("--plugins-dir") + 1],
-        settings=SETTINGS,
-    )
-
-
-def ask(site: Datasette, path: str, status: int = 200) -> str:
-    """The body of an answer that must have this status."""
-
-    async def get() -> Any:
-        return await site.client.get(path)
-
-    answer = asyncio.run(get())
-    assert answer.status_code == status, f"{path}: {answer.status_code}"
-    return str(answer.text)
+    return opened(archive)
 
 
 def page(conn: sqlite3.Connection, kind: place.Kind, id: str | None = None, **more: Any) -> Page:

@@ -12,21 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from datasette.app import Datasette
 from datasette.plugins import pm
 from datasette.utils import escape_fts
 
 from bench.site import scans
-from crawler.archive import Archive
-from crawler.captures import Captures
-from crawler.catalog import load
 from crawler.schema import COUNTED, SETTLED, settle
-from crawler.site import METADATA, PLUGINS, front
+from crawler.site import PLUGINS, described, front
 from crawler.site.publish import current, publish
 from crawler.site.server import datasette
 
-ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"]["outages"]
+ABOUT: dict[str, Any] = described()["databases"]["outages"]
 TABLES = {name: about for name, about in ABOUT["tables"].items() if not about.get("hidden")}
 #: Rows of the tables and indexes of a published archive of a million outages, as `analyze` has them.
 STATISTICS = Path(__file__).parent / "data" / "large_statistics.json"
@@ -39,21 +35,11 @@ ALLOWED = {"claims of source, counted": "no link leads there; the rows themselve
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ships: the catalog, and the incidents written by hand."""
-    path: Path = tmp_path_factory.mktemp("plans") / "outages.db"
-    captures, archive = Captures(path.parent / "captures.db"), Archive(path, load())
-    archive.catch_up(captures)
-    archive.close()
-    captures.close()
-    return path
-
-
-@pytest.fixture(scope="module")
-def release(archive: Path) -> Path:
-    """The same, published."""
-    publish(archive, archive.parent / "published", TABLES)
-    made = current(archive.parent / "published")
+def release(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ships, published."""
+    directory = tmp_path_factory.mktemp("published")
+    publish(shipped, directory, TABLES)
+    made = current(directory)
     assert made
     return made
 
@@ -140,10 +126,10 @@ def test_a_scan_is_found(large: sqlite3.Connection) -> None:
     assert scans(large, "select * from claims order by started_at desc limit 51") == []
 
 
-def test_views_that_are_settled_hold_the_same_rows(archive: Path, tmp_path: Path) -> None:
+def test_views_that_are_settled_hold_the_same_rows(shipped: Path, tmp_path: Path) -> None:
     """Also where they are tables, they have their columns and rows."""
     path = tmp_path / "outages.db"
-    path.write_bytes(archive.read_bytes())
+    path.write_bytes(shipped.read_bytes())
     with closing(sqlite3.connect(path)) as conn:
         before = {view: conn.execute(f"select * from {view}") for view in SETTLED}
         seen = {view: ([c[0] for c in rows.description], sorted(rows, key=repr)) for view, rows in before.items()}
@@ -157,19 +143,19 @@ def test_views_that_are_settled_hold_the_same_rows(archive: Path, tmp_path: Path
             assert conn.execute("select type from sqlite_master where name = ?", (view,)).fetchone() == ("table",)
 
 
-def test_ranks_of_recovery_are_those_of_a_window(archive: Path) -> None:
+def test_ranks_of_recovery_are_those_of_a_window(shipped: Path) -> None:
     """The view counts what was back before, so that it can stop; that is the same."""
     sql = """select incident, service, region, rank() over (partition by incident, service order by recovered_at)
       from recovery_order"""
-    with closing(sqlite3.connect(archive)) as conn:
+    with closing(sqlite3.connect(f"file:{shipped}?immutable=1", uri=True)) as conn:
         ranked = sorted(conn.execute(sql), key=repr)
         assert ranked == sorted(conn.execute("select incident, service, region, rank from recovery_order"), key=repr)
         assert max(rank for *_, rank in ranked) > 3
 
 
-def test_regions_that_were_out_are_counted(archive: Path) -> None:
+def test_regions_that_were_out_are_counted(shipped: Path) -> None:
     """With each incident, and the greatest are those with most of them."""
-    with closing(sqlite3.connect(archive)) as conn:
+    with closing(sqlite3.connect(f"file:{shipped}?immutable=1", uri=True)) as conn:
         counted = dict(conn.execute("select incident, count(distinct region) from outages group by incident"))
         held = dict(conn.execute("select id, regions_out from incidents"))
         assert held == {id: counted.get(id, 0) for id in held}

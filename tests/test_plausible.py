@@ -7,14 +7,11 @@ import json
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import yaml
-from datasette.app import Datasette
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,9 +22,11 @@ from crawler.captures import Captures
 from crawler.catalog import Catalog, Source, Vendor
 from crawler.reading.dates import EARLIEST, FAR, SLACK
 from crawler.records import Capture, Impact, Incident, Kind, Page, Signal, Update, stamp
-from crawler.site import METADATA, PLUGINS, SETTINGS, TEMPLATES, dashboards, feeds, front, incident, place
+from crawler.site import dashboards, described, feeds, front, incident, place
 from crawler.site.ical import calendar
+from crawler.site.server import opened as opened_site
 
+OVER_TIME = described()["plugins"]["datasette-dashboards"]["over_time"]
 URL = "https://www.acme.example/api/v2/incidents.json"
 READ = datetime(2026, 3, 1, 12, tzinfo=UTC)
 YEAR_1, YEAR_9999 = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC, microsecond=0)
@@ -85,12 +84,6 @@ def rows(archive: Archive) -> dict[str, list[Any]]:
     return {name: sorted(archive.conn.execute(f"select * from [{name}]"), key=repr) for name in names}
 
 
-@cache
-def about() -> dict[str, Any]:
-    said: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
-    return said
-
-
 def read_all(conn: sqlite3.Connection) -> None:
     """Make every page that shows times; none tells of an outage of another age."""
     for (name,) in conn.execute("select id from incidents").fetchall():
@@ -106,9 +99,8 @@ def read_all(conn: sqlite3.Connection) -> None:
     shown = front.front(conn, READ)
     last = stamp(READ + SLACK + timedelta(days=30))
     assert all(stamp(EARLIEST) <= row["started_at"] <= last for row in shown.newest)
-    over_time = about()["plugins"]["datasette-dashboards"]["over_time"]
-    charts = {name: chart for name, chart in over_time["charts"].items() if chart.get("query")}
-    filters = dashboards.show(conn, over_time, charts, {}, 2000).filters
+    charts = {name: chart for name, chart in OVER_TIME["charts"].items() if chart.get("query")}
+    filters = dashboards.show(conn, OVER_TIME, charts, {}, 2000).filters
     assert filters["until"] in ("2026-03", "")
     subject = feeds.Subject("all")
     items = feeds.items(conn, subject, 50)
@@ -324,9 +316,7 @@ def test_an_archive_that_was_told_of_such_times_is_shown(tmp_path: Path) -> None
         assert any(kind == "bad-time" for _, kind, _, _ in report.signals)
         months = [month for (month,) in archive.conn.execute("select distinct month from vendor_months")]
         assert months == ["2026-03"]
-    site = Datasette(
-        [str(tmp_path / "outages.db")], metadata=about(), plugins_dir=str(PLUGINS), template_dir=str(TEMPLATES), settings=SETTINGS
-    )  # fmt: skip
+    site = opened_site(tmp_path / "outages.db")
 
     async def statuses() -> dict[str, int]:
         paths = ["/", "/-/vendor/acme", "/-/vendor/acme.json", "/-/dashboards/over_time", "/-/feed/all.atom",

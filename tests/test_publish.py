@@ -18,40 +18,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from click.testing import CliRunner
 from datasette.inspect import inspect_hash
 
-from crawler.archive import Archive
-from crawler.captures import Captures
-from crawler.catalog import load
 from crawler.commands import BUSY, SOME_FAILED, main
 from crawler.database import BusyError, alone
-from crawler.site import METADATA
+from crawler.site import described
 from crawler.site import publish as publishing
 from crawler.site.publish import DoubtError, Published, PublishError, current, publish
 
-TABLES: dict[str, dict[str, Any]] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"]["outages"][
-    "tables"
-]
-
-
-@pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of what ships."""
-    directory: Path = tmp_path_factory.mktemp("shipped")
-    captures, archive = Captures(directory / "captures.db"), Archive(directory / "outages.db", load())
-    archive.catch_up(captures)
-    captures.close()
-    archive.conn.execute("pragma wal_checkpoint(truncate)")
-    archive.close()
-    return directory / "outages.db"
+TABLES: dict[str, dict[str, Any]] = described()["databases"]["outages"]["tables"]
 
 
 @pytest.fixture
 def archive(shipped: Path, tmp_path: Path) -> Path:
     """One that a test may change."""
-    return Path(shutil.copy(shipped, tmp_path / "outages.db"))
+    return Path(shutil.copyfile(shipped, tmp_path / "outages.db"))
 
 
 def change(archive: Path, *statements: str) -> None:
@@ -288,7 +270,7 @@ def test_nothing_to_serve(tmp_path: Path) -> None:
 def served(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, Path]]:
     """Address, directory and archive of a site that serves what is published; nothing there may be written."""
     directory: Path = tmp_path_factory.mktemp("served")
-    archive = Path(shutil.copy(shipped, directory / "outages.db"))
+    archive = Path(shutil.copyfile(shipped, directory / "outages.db"))
     publish(archive, directory / "site", TABLES)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -20,65 +20,51 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
-import yaml
 from datasette.app import Datasette
 
-from crawler.archive import Archive
-from crawler.captures import Captures
-from crawler.catalog import load
 from crawler.export import inert
-from crawler.site import METADATA, PLUGINS, SETTINGS, TEMPLATES, bounds, serving, sitemap
+from crawler.site import PLUGINS, SETTINGS, bounds, described, serving, sitemap
+from crawler.site.server import opened
 from crawler.site.sheets import Rows
+from tests.published import get
 
-ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
+ABOUT = described()
 #: What a vendor may have written, and what of it a spreadsheet would run.
 FORMULAS = ["=1+1", "+cmd", "-2+3", "@sum(a)", "\tx", "\rx", '=a,"b"\r\n"c"', "=" + "x" * 200_000]
 HARMLESS = ["-5", "+5.5", "-1e-3", "a=b", "", "'=x", '"=x"', "x\n=y", "2026-01-01", "ü"]
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What ships, and incidents with formulas."""
-    directory: Path = tmp_path_factory.mktemp("safe")
-    captures, archive = Captures(directory / "captures.db"), Archive(directory / "outages.db", load())
-    archive.catch_up(captures)
-    for n, title in enumerate(FORMULAS + HARMLESS):
-        archive.conn.execute(
-            "insert into incidents (id, vendor, key, title, kind, started_at, minutes) values (?, 'alibaba', ?, ?, 'outage', ?, -5)",
-            (f"alibaba:sheet/{n}", f"sheet/{n}", title, f"1999-01-{n + 1:02}T00:00:00Z"),
+    path = Path(shutil.copyfile(shipped, tmp_path_factory.mktemp("safe") / "outages.db"))
+    with closing(sqlite3.connect(path)) as conn, conn:
+        for n, title in enumerate(FORMULAS + HARMLESS):
+            conn.execute(
+                "insert into incidents (id, vendor, key, title, kind, started_at, minutes) values (?, 'alibaba', ?, ?, 'outage', ?, -5)",
+                (f"alibaba:sheet/{n}", f"sheet/{n}", title, f"1999-01-{n + 1:02}T00:00:00Z"),
+            )
+        conn.execute(
+            "insert into incidents (id, vendor, key, title, kind) values ('alibaba:n', 'alibaba', 'n', 'No time', 'outage')"
         )
-    archive.conn.execute(
-        "insert into incidents (id, vendor, key, title, kind) values ('alibaba:n', 'alibaba', 'n', 'No time', 'outage')"
-    )
-    captures.close()
-    archive.close()
-    return directory / "outages.db"
+    return path
 
 
 def site(archive: Path, allow: dict[str, Any] | None = None) -> Datasette:
     """Datasette as it is served, with more in its metadata."""
-    about = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
+    about = described()
     for key, value in (allow or {}).items():
         *path, last = key.split("/")
         inner = about
         for name in path:
             inner = inner[name]
         inner[last] = value
-    return Datasette(
-        [str(archive)], metadata=about, plugins_dir=str(PLUGINS), template_dir=str(TEMPLATES), settings=SETTINGS
-    )
+    return opened(archive, metadata=about)
 
 
 @pytest.fixture(scope="module")
 def public(archive: Path) -> Datasette:
     return site(archive)
-
-
-def asked(site: Datasette, path: str, method: str = "GET", **options: Any) -> Any:
-    async def get() -> Any:
-        return await site.client.request(method, path, **options)
-
-    return asyncio.run(get())
 
 
 # Who may see it
@@ -127,28 +113,28 @@ OPEN = {"/robots.txt"}
 def test_who_is_not_allowed_sees_none_of_our_pages(archive: Path, where: str) -> None:
     closed = site(archive, {where: {"id": "root"}})
     for pattern, path in ROUTES.items():
-        status = asked(closed, path).status_code
+        status = get(closed, path).status_code
         assert status == (200 if path in OPEN else 403), f"{pattern}: {status}"
     for path in ("/-/incident/alibaba:16", "/-/incident/alibaba:16.json", "/-/as-of.json?incident=alibaba:16"):
-        assert asked(closed, path).status_code == 403, path
+        assert get(closed, path).status_code == 403, path
     cookie = {"ds_actor": closed.sign({"a": {"id": "root"}}, "actor")}
-    assert asked(closed, "/-/incident/alibaba:16", cookies=cookie).status_code == 200
-    assert asked(closed, "/robots.txt").text == sitemap.CLOSED
+    assert get(closed, "/-/incident/alibaba:16", cookies=cookie).status_code == 200
+    assert get(closed, "/robots.txt").text == sitemap.CLOSED
 
 
 def test_front_page_of_a_closed_archive_is_closed(archive: Path) -> None:
     closed = site(archive, {"databases/outages/allow": {"id": "root"}})
-    answer = asked(closed, "/")
+    answer = get(closed, "/")
     assert answer.status_code == 403
     assert "Alibaba" not in answer.text
 
 
 def test_our_pages_only_read(public: Datasette) -> None:
     for path in ("/", "/outages", "/outages/incidents", "/outages/recovery", "/-/incident/alibaba:16", "/sitemap.xml"):
-        assert asked(public, path, "POST").status_code == 405, path
-        assert asked(public, path, "DELETE").status_code == 405, path
-        assert asked(public, path).status_code == 200, path
-    assert asked(public, "/-/logout", "POST").status_code != 405
+        assert get(public, path, "POST").status_code == 405, path
+        assert get(public, path, "DELETE").status_code == 405, path
+        assert get(public, path).status_code == 200, path
+    assert get(public, "/-/logout", "POST").status_code != 405
 
 
 def test_our_pages_are_stopped_in_time(public: Datasette, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +184,7 @@ A = "replace(hex(zeroblob({})), '00', 'a')"
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_one_call_takes_no_more_than_its_share(public: Datasette, sql: str, status: int) -> None:
     began = time.process_time()
-    answer = asked(public, f"/outages.json?sql={quote(sql)}")
+    answer = get(public, f"/outages.json?sql={quote(sql)}")
     assert (answer.status_code, len(answer.content) < 100_000) == (status, True), answer.text[:300]
     assert time.process_time() - began < 5
 
@@ -207,50 +193,50 @@ def test_rows_of_a_table_are_bounded_too(archive: Path, tmp_path: Path, monkeypa
     copy = Path(shutil.copy(archive, tmp_path / "outages.db"))
     monkeypatch.setattr(bounds, "MOST", 2_000)
     for path in ("/outages/incidents", "/outages/incidents.json", "/outages/incidents.csv"):
-        assert asked(site(copy), path).status_code == 400, path
-    assert asked(site(copy), "/-/incident/alibaba:16").status_code == 200
+        assert get(site(copy), path).status_code == 400, path
+    assert get(site(copy), "/-/incident/alibaba:16").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/-/messages", "/-/patterns", "/-/allow-debug", "/-/threads", "/-/threads.json"])
 def test_what_helps_to_develop_datasette_is_not_here(public: Datasette, path: str) -> None:
-    assert asked(public, path).status_code == 404
-    assert asked(public, path, "POST").status_code == 405
+    assert get(public, path).status_code == 404
+    assert get(public, path, "POST").status_code == 405
 
 
 def test_long_titles_are_cut(public: Datasette) -> None:
     """One of 200,000 signs, where titles stand as links or headings; its own page has the whole, folded."""
     long = "x" * 301
-    page = asked(public, f"/-/incident/alibaba:sheet/{len(FORMULAS) - 1}").text
+    page = get(public, f"/-/incident/alibaba:sheet/{len(FORMULAS) - 1}").text
     head, folded, rest = page.partition('<details class="whole-title">')
     assert folded
     assert long not in head
     assert FORMULAS[-1] in rest.partition("</details>")[0]
     assert long not in rest.partition("</details>")[2]
     for path in ("/-/vendor/alibaba?year=1999", "/-/search?q=" + FORMULAS[-1][:9], "/-/search?q=No"):
-        assert long not in asked(public, path).text, path
+        assert long not in get(public, path).text, path
 
 
 @pytest.mark.parametrize("query", ["_sort=nope", "_sort_desc=nope", "_sort=title&_sort_desc=title"])
 def test_what_was_asked_wrongly_is_told_so(public: Datasette, query: str) -> None:
     for path in ("/outages/incidents", "/outages/incidents.json", "/outages/recovery_order"):
-        assert asked(public, f"{path}?{query}").status_code == 400, path
+        assert get(public, f"{path}?{query}").status_code == 400, path
 
 
 @pytest.mark.parametrize("year", ["99999999999999999999", "9" * 5000, "-1", "0", "nan", "２０２４"])
 def test_years_that_are_none(public: Datasette, year: str) -> None:
-    assert asked(public, f"/-/vendor/alibaba?year={quote(year)}").status_code == (200 if year == "２０２４" else 400)
+    assert get(public, f"/-/vendor/alibaba?year={quote(year)}").status_code == (200 if year == "２０２４" else 400)
 
 
 def test_no_more_rows_than_that(public: Datasette) -> None:
     many = "with recursive n(i) as (select 1 union all select i + 1 from n limit 9000) select i from n"
-    answer = asked(public, f"/outages.json?sql={quote(many)}").json()
+    answer = get(public, f"/outages.json?sql={quote(many)}").json()
     assert (len(answer["rows"]), answer["truncated"]) == (SETTINGS["max_returned_rows"], True)
-    assert asked(public, "/outages/regions.json?_size=2001").status_code == 400
+    assert get(public, "/outages/regions.json?_size=2001").status_code == 400
 
 
 def test_file_of_the_archive_is_not_given_out(archive: Path) -> None:
     immutable = Datasette(immutables=[str(archive)], settings=SETTINGS)
-    assert asked(immutable, "/outages.db").status_code == 403
+    assert get(immutable, "/outages.db").status_code == 403
 
 
 # Spreadsheets
@@ -297,13 +283,13 @@ SQL = quote("select title, minutes from incidents where id like 'alibaba:sheet/%
 )
 def test_csv_of_the_site(public: Datasette, path: str) -> None:
     csv.field_size_limit(10_000_000)
-    read = list(csv.DictReader(io.StringIO(asked(public, path).text, newline="")))
+    read = list(csv.DictReader(io.StringIO(get(public, path).text, newline="")))
     assert [row["title"] for row in read] == [f"'{text}" for text in FORMULAS] + HARMLESS
     assert {row["minutes"] for row in read} == {"-5.0"}
 
 
 def test_json_is_as_it_is(public: Datasette) -> None:
-    rows = asked(public, f"/outages.json?sql={SQL}&_shape=array").json()
+    rows = get(public, f"/outages.json?sql={SQL}&_shape=array").json()
     assert [row["title"] for row in rows] == FORMULAS + HARMLESS
 
 
@@ -313,8 +299,8 @@ def test_csv_of_views_and_questions(archive: Path, tmp_path: Path) -> None:
         conn.execute("update claims set quote = '=cmd|x' where incident = 'alibaba:16'")
         conn.execute("update outages set service = '@all' where incident = 'alibaba:16'")
     changed = site(copy)
-    assert ",'=cmd|x," in asked(changed, "/outages/timeline.csv?incident=alibaba%3A16").text
-    assert ",'@all," in asked(changed, "/outages/recovery_order.csv?incident=alibaba%3A16").text
+    assert ",'=cmd|x," in get(changed, "/outages/timeline.csv?incident=alibaba%3A16").text
+    assert ",'@all," in get(changed, "/outages/recovery_order.csv?incident=alibaba%3A16").text
 
 
 def test_streams_are_sent_as_they_come(public: Datasette) -> None:
@@ -343,7 +329,7 @@ _NAMES = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
 
 
 def locations(public: Datasette, path: str) -> list[str]:
-    answer = asked(public, path)
+    answer = get(public, path)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("application/xml")
     found = [node.text or "" for node in ElementTree.fromstring(answer.text).iterfind(".//s:loc", _NAMES)]
@@ -351,7 +337,7 @@ def locations(public: Datasette, path: str) -> list[str]:
 
 
 def test_robots(public: Datasette) -> None:
-    text = asked(public, "/robots.txt").text
+    text = get(public, "/robots.txt").text
     assert "Sitemap: http://localhost/sitemap.xml" in text
     refused = [
         re.escape(line.partition(": ")[2]).replace(r"\*", ".*").replace(r"\$", "$")
@@ -388,7 +374,7 @@ def test_sitemap_names_every_outage_once(public: Datasette, archive: Path) -> No
     assert len(found) == len(set(found)) == outages
     for address in found[:3] + [address for address in found if "sheet" in address][:3] + ["/-/incident/alibaba:n"]:
         assert address in found
-        assert asked(public, address).status_code == 200, address
+        assert get(public, address).status_code == 200, address
     site_ = locations(public, pieces[0])
     assert {"/", "/outages", "/outages/recovery"} <= set(site_)
     assert {address.removeprefix("/-/vendor/") for address in site_ if "/vendor/" in address} == vendors
@@ -396,7 +382,7 @@ def test_sitemap_names_every_outage_once(public: Datasette, archive: Path) -> No
 
 @pytest.mark.parametrize("piece", ["1998-01", "1999-1", "nothing", "9999-99"])
 def test_no_such_piece(public: Datasette, piece: str) -> None:
-    assert asked(public, f"/-/sitemap/{piece}.xml").status_code == 404
+    assert get(public, f"/-/sitemap/{piece}.xml").status_code == 404
 
 
 def test_sitemap_reads_no_whole_table(archive: Path) -> None:

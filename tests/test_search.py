@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import json
 import re
@@ -13,7 +12,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import yaml
 from datasette.app import Datasette
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,9 +21,11 @@ from crawler.archive.search import LONGEST, MARK, asked, day_in_words, expressio
 from crawler.captures import Captures
 from crawler.catalog import load
 from crawler.records import Capture, instant
-from crawler.site import HERE, METADATA, SETTINGS
+from crawler.site import described
 from crawler.site import search as page
 from crawler.site.search import PAGE, NoVendorError, search
+from crawler.site.server import opened
+from tests.published import get
 
 #: Two vendors: one with regions and a Chinese name, one called by a word that is in a message of the other.
 CATALOG = {
@@ -143,17 +143,7 @@ def conn(path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture(scope="module")
 def site(path: Path) -> Datasette:
-    return Datasette(
-        [str(path)],
-        metadata=yaml.safe_load(METADATA.read_text(encoding="utf-8")),
-        plugins_dir=str(HERE / "plugins"),
-        template_dir=str(HERE / "templates"),
-        settings=SETTINGS,
-    )
-
-
-def get(site: Datasette, address: str) -> Any:
-    return asyncio.run(site.client.get(address))
+    return opened(path)
 
 
 def found(conn: sqlite3.Connection, text: str, vendor: str | None = None) -> list[str]:
@@ -374,7 +364,7 @@ def test_found_words_are_marked_and_vendors_text_stays_text(conn: sqlite3.Connec
 
 
 def test_questions_are_answered_by_the_index(conn: sqlite3.Connection) -> None:
-    find = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"]["outages"]["queries"]["find"]["sql"]
+    find = described()["databases"]["outages"]["queries"]["find"]["sql"]
     for sql in (page.HITS, page.COUNT, page.VENDORS, page.NAMES, find):
         names = dict.fromkeys(re.findall(r":([a-z]+)", sql), '"a"')
         plan = [row[3] for row in conn.execute(f"explain query plan {sql}", names)]

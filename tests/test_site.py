@@ -16,15 +16,14 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import urlopen
 
 import pytest
-import yaml
 from markupsafe import escape
 
-from crawler.site import METADATA
+from crawler.site import described
 from crawler.site.links import cell
 from crawler.site.policy import policy, scripts
 from tests.published import HOSTILE, MARKUP, published, row_path
 
-ABOUT: dict[str, Any] = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"]["outages"]
+ABOUT: dict[str, Any] = described()["databases"]["outages"]
 
 
 @pytest.fixture(scope="module")

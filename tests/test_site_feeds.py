@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sqlite3
@@ -13,13 +12,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-import yaml
 from datasette.app import Datasette
 
 from crawler.records import instant
-from crawler.site import HERE, METADATA, SETTINGS, feeds
+from crawler.site import feeds
 from crawler.site.feeds import ENTRIES, Addresses, Item, Message, Subject, atom, events, items, subject
 from crawler.site.ical import WIDTH, calendar
+from crawler.site.server import opened
+from tests.published import get
 from tests.test_search import HANGZHOU, HOSTILE, LOOKS, MANY, ODD, PAULO, POWER, incident, look, made
 
 ATOM = {"": "http://www.w3.org/2005/Atom"}
@@ -46,17 +46,7 @@ def conn(path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture(scope="module")
 def site(path: Path) -> Datasette:
-    return Datasette(
-        [str(path)],
-        metadata=yaml.safe_load(METADATA.read_text(encoding="utf-8")),
-        plugins_dir=str(HERE / "plugins"),
-        template_dir=str(HERE / "templates"),
-        settings=SETTINGS,
-    )
-
-
-def get(site: Datasette, address: str, **headers: str) -> Any:
-    return asyncio.run(site.client.get(address, headers={k.replace("_", "-"): v for k, v in headers.items()}))
+    return opened(path)
 
 
 def valid(document: bytes) -> ElementTree.Element:
@@ -151,7 +141,7 @@ def test_an_empty_feed_is_a_feed() -> None:
 
 
 def test_an_entry_leads_to_the_incident_and_to_the_vendor(site: Datasette) -> None:
-    feed = valid(get(site, "/-/feed/fern.atom", host="outages.example").content)
+    feed = valid(get(site, "/-/feed/fern.atom", headers={"host": "outages.example"}).content)
     assert {link.get("rel"): link.get("href") for link in feed.findall("link", ATOM)} == {
         "self": "http://outages.example/-/feed/fern.atom",
         "alternate": "http://outages.example/-/vendor/fern",
@@ -225,9 +215,9 @@ def test_who_has_it_gets_nothing(site: Datasette) -> None:
         assert first.headers["cache-control"] == "public, max-age=300"
         tag = first.headers["etag"]
         for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
-            again = get(site, f"/-/feed/{address}", if_none_match=known)
+            again = get(site, f"/-/feed/{address}", headers={"if-none-match": known})
             assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
-        assert get(site, f"/-/feed/{address}", if_none_match='"other"').status_code == 200
+        assert get(site, f"/-/feed/{address}", headers={"if-none-match": '"other"'}).status_code == 200
 
 
 def test_another_feed_has_another_tag(site: Datasette) -> None:
@@ -238,7 +228,7 @@ def test_another_feed_has_another_tag(site: Datasette) -> None:
 
 
 def test_calendar_holds_an_event_for_each(site: Datasette) -> None:
-    lines = unfolded(get(site, "/-/feed/fern.ics", host="outages.example").text)
+    lines = unfolded(get(site, "/-/feed/fern.ics", headers={"host": "outages.example"}).text)
     assert lines[:3] == [("BEGIN", "VCALENDAR"), ("VERSION", "2.0"), ("PRODID", "-//outages//archive of outages//EN")]
     assert ("NAME", "Outages of Fern Cloud") in lines
     begins = [n for n, line in enumerate(lines) if line == ("BEGIN", "VEVENT")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import shutil
@@ -15,7 +14,6 @@ from urllib.parse import urlencode
 
 import msgspec
 import pytest
-import yaml
 from datasette.app import Datasette
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,10 +22,11 @@ from crawler.archive import Archive
 from crawler.captures import Captures
 from crawler.captures.imports import from_lines
 from crawler.records import Capture, instant
-from crawler.site import HERE, METADATA
 from crawler.site.as_of import Story, tell
 from crawler.site.policy import policy
+from crawler.site.server import opened
 from crawler.site.wording import ITEMS, LONGEST, WHOLE, Piece, compare
+from tests.published import get
 from tests.test_archive import listed
 
 MARKUP = "<script>alert(1)</script>\"'</p>{{ 7*7 }}"
@@ -287,19 +286,6 @@ def test_long_texts_take_no_long_time(words: list[str]) -> None:
 # On the site
 
 
-def served(data: Path, **more: Any) -> Datasette:
-    """Datasette as `outages serve` starts it, on a copy that it may only read."""
-    return Datasette(
-        [],
-        immutables=[str(data)],
-        metadata=yaml.safe_load(METADATA.read_text(encoding="utf-8")) if more.pop("described", True) else None,
-        plugins_dir=str(HERE / "plugins"),
-        template_dir=str(HERE / "templates"),
-        static_mounts=[("site", str(HERE / "static"))],
-        **more,
-    )
-
-
 @pytest.fixture(scope="module")
 def site(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Datasette:
     copy = tmp_path_factory.mktemp("copy") / "outages.db"
@@ -307,12 +293,11 @@ def site(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Datasette:
         conn.execute("pragma wal_checkpoint(truncate)")
     shutil.copy(data, copy)
     copy.chmod(0o444)
-    return served(copy)
+    return opened(copy)
 
 
 def ask(site: Datasette, path: str, accept: str = "text/html", **parameters: str) -> Any:
-    address = f"{path}?{urlencode(parameters)}" if parameters else path
-    return asyncio.run(site.client.get(address, headers={"accept": accept}))
+    return get(site, f"{path}?{urlencode(parameters)}" if parameters else path, headers={"accept": accept})
 
 
 def test_page(site: Datasette) -> None:
@@ -404,14 +389,14 @@ def test_links_to_it(site: Datasette) -> None:
 
 
 def test_under_another_address(data: Path) -> None:
-    site = served(data, settings={"base_url": "/archive/"})
+    site = opened(data, settings={"base_url": "/archive/"})
     page = ask(site, "/-/as-of", incident=INCIDENT).text
     assert 'href="/archive/-/as-of?incident=' in page
     assert not re.findall(r'(?:href|action)="/(?!archive/)', page)
 
 
 def test_who_may_not_see_the_archive_does_not_see_this(data: Path) -> None:
-    site = served(data, described=False)
+    site = opened(data, metadata={})
     site._metadata_local = {"databases": {"outages": {"allow": False}}}
     assert ask(site, "/-/as-of", incident=INCIDENT).status_code == 403
 
@@ -420,7 +405,7 @@ def test_without_an_archive(tmp_path: Path, data: Path) -> None:
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as conn:
         conn.execute("create table t (a)")
-    assert ask(served(other, described=False), "/-/as-of", incident=INCIDENT).status_code == 404
+    assert ask(opened(other, metadata={}), "/-/as-of", incident=INCIDENT).status_code == 404
 
 
 def test_many_versions_do_not_take_long(tmp_path: Path) -> None:

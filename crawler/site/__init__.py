@@ -7,6 +7,7 @@ of which routes and renders), templates, a stylesheet and a small script.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from crawler.catalog import ROOT
 
@@ -29,6 +30,13 @@ SETTINGS: dict[str, int] = {
 
 #: Directories that Datasette takes plugins, templates and files from.
 PLUGINS, TEMPLATES, STATIC = HERE / "plugins", HERE / "templates", ("site", HERE / "static")
+
+
+def described() -> dict[str, Any]:
+    """What is said of the archive, its questions and dashboards: `metadata.yml`, the caller's own copy."""
+    from crawler.strictyaml import read
+
+    return read(METADATA, dict[str, Any])
 
 
 def arguments(database: Path, host: str, port: int) -> list[str]:

@@ -13,12 +13,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
-import yaml
 from sqlite_utils import Database
 
 from crawler.catalog import ROOT
 from crawler.schema import make_views, migrations
-from crawler.site import METADATA
+from crawler.site import DATABASE, described
 from crawler.site.questions import Question, questions
 
 FILE = ROOT / "docs" / "dictionary.md"
@@ -126,8 +125,7 @@ def fresh() -> Dictionary:
     db = Database(memory=True)
     migrations.apply(db)
     make_views(db)
-    about = yaml.safe_load(METADATA.read_text(encoding="utf-8"))["databases"]["outages"]
-    return describe(db.conn, about)
+    return describe(db.conn, described()["databases"][DATABASE])
 
 
 def markdown(dictionary: Dictionary) -> str:

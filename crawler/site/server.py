@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from crawler.site import METADATA, PLUGINS, SETTINGS, STATIC, TEMPLATES
+from crawler.site import PLUGINS, SETTINGS, STATIC, TEMPLATES, described
 
 #: Seconds: for a copy to answer its first page; for what is under way when a process is to end; from accepting no more
 #: connections to ending those that have asked nothing yet.
@@ -37,22 +37,28 @@ class ServeError(Exception):
 
 
 def datasette(release: Path) -> Any:
-    """Datasette on a release: read only, with the counts that were made with it."""
-    from datasette.app import Datasette
-    from datasette.utils import parse_metadata
-
+    """Datasette on a release: with the counts that were made with it."""
     from crawler.site.publish import FILE, INSPECT
 
-    return Datasette(
-        immutables=[str(release / FILE)],
-        inspect_data=inspected(release / INSPECT),
-        metadata=parse_metadata(METADATA.read_text(encoding="utf-8")),
-        plugins_dir=str(PLUGINS),
-        template_dir=str(TEMPLATES),
-        static_mounts=[(STATIC[0], str(STATIC[1]))],
-        settings=SETTINGS,
-        secret=os.environ.get("DATASETTE_SECRET"),
-    )
+    return opened(release / FILE, inspect_data=inspected(release / INSPECT), secret=os.environ.get("DATASETTE_SECRET"))
+
+
+def opened(database: Path, **more: Any) -> Any:
+    """Datasette, with all that makes it our site, on an archive that nobody changes any more.
+
+    `more`: arguments of Datasette beside ours, or in their place.
+    """
+    from datasette.app import Datasette
+
+    ours = {
+        "immutables": [str(database)],
+        "metadata": described(),
+        "plugins_dir": str(PLUGINS),
+        "template_dir": str(TEMPLATES),
+        "static_mounts": [(STATIC[0], str(STATIC[1]))],
+        "settings": SETTINGS,
+    }
+    return Datasette(**(ours | more))
 
 
 class Counts(dict[str, dict[str, int]]):
