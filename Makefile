@@ -6,9 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8001
-# Two more than there are processors: tests wait for servers, disks and browsers as often as they count. In the order of
+# One more than there are processors: tests wait for servers, disks and browsers as often as they count. In the order of
 # their names, since files of few tests take longest, and would come last.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: run test lint clean
 

@@ -108,8 +108,16 @@ def ask(site: Datasette, path: str, status: int = 200, **options: Any) -> str:
     return str(answer.text)
 
 
+def copied(shipped: Path, data: Path) -> Path:
+    """A data directory of one's own that begins with what ships."""
+    data.mkdir()
+    for name in ("outages.db", "captures.db"):
+        shutil.copyfile(shipped.parent / name, data / name)
+    return data
+
+
 @contextmanager
-def published(directory: Path) -> Iterator[str]:
+def published(directory: Path, shipped: Path) -> Iterator[str]:
     """Address of Datasette on what ships and a hostile page, changed once, started by `outages serve`."""
     line = {
         "source": "github-incidents",
@@ -121,7 +129,7 @@ def published(directory: Path) -> Iterator[str]:
     }
     before = {**line, "fetched_at": FIRST_LOOK, "body": json.dumps(PAGE).replace("Broken", "Shaky " + 30 * "long")}
     (directory / "page.jsonl").write_text(json.dumps(before) + "\n" + json.dumps(line) + "\n")
-    data = str(directory / "data")
+    data = str(copied(shipped, directory / "data"))
     subprocess.run(outages("import", str(directory / "page.jsonl"), "--data", data), check=True, timeout=60)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -6,9 +6,10 @@ Pictures of all of them land in `build/screens/`; three of them stand in README.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import pytest
@@ -48,8 +49,8 @@ WIDE_ONLY = ("database", "table", "question", "dictionary")
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with published(tmp_path_factory.mktemp("site")) as address:
+def site(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with published(tmp_path_factory.mktemp("site"), shipped) as address:
         yield address
 
 
@@ -67,50 +68,81 @@ def violations(page: Any, *rules: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize(("name", "size"), [(n, s) for n in PAGES for s in SIZES if s == "wide" or n not in WIDE_ONLY])
-def test_page(site: str, browser: Any, name: str, size: str) -> None:
-    """It says what it should, complains about nothing, asks nobody else, fits, and can be read by everybody (axe-core)."""
-    path, words = PAGES[name]
-    width, height = SIZES[size]
-    complaints: list[str] = []
-    asked: list[str] = []
+@dataclass
+class Heard:
+    """What a page complains of, and the addresses it asks."""
+
+    complaints: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Any) -> Iterator[Any]:
+    """One tab for many pages: a new one takes as long as some of them."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def heard(tab: Any) -> Iterator[Heard]:
+    """Of the pages that the tab goes to from now on."""
+    found = Heard()
 
     def dismiss(dialog: Any) -> None:
-        complaints.append(f"dialog: {dialog.message}")
+        found.complaints.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
-    page = browser.new_page(viewport={"width": width, "height": height})
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", dismiss)
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{site}{path}", wait_until="load")
-    if name == "dashboard":
-        page.wait_for_selector("body:not(:has(figure.vega:not([data-drawn])))")
+    listeners = {
+        "console": lambda message: found.complaints.append(message.text),
+        "pageerror": lambda error: found.complaints.append(str(error)),
+        "dialog": dismiss,
+        "request": lambda request: found.asked.append(request.url),
+    }
+    for event, listener in listeners.items():
+        tab.on(event, listener)
+    yield found
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)
+
+
+def show(tab: Any, address: str, size: str, colours: Literal["light", "dark"] = "light") -> None:
+    """Go to a page, and wait until its charts are drawn."""
+    width, height = SIZES[size]
+    tab.emulate_media(color_scheme=colours)
+    tab.set_viewport_size({"width": width, "height": height})
+    tab.goto(address, wait_until="load")
+    tab.wait_for_selector("body:not(:has(figure.vega:not([data-drawn])))")
+
+
+def picture(tab: Any, name: str, whole: bool) -> None:
     SCREENS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=str(SCREENS / f"{name}-{width}.png"), full_page=True)
-    assert words in page.inner_text("body")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = violations(page) if name in READ or (size == "wide" and name != "dictionary") else []
-    page.close()
-    assert complaints == []
-    assert asked
-    assert [url for url in asked if not url.startswith((site, "data:"))] == []
+    tab.screenshot(path=str(SCREENS / f"{name}.png"), full_page=whole)
+
+
+@pytest.mark.parametrize(("name", "size"), [(n, s) for n in PAGES for s in SIZES if s == "wide" or n not in WIDE_ONLY])
+def test_page(site: str, tab: Any, heard: Heard, name: str, size: str) -> None:
+    """It says what it should, complains about nothing, asks nobody else, fits, and can be read by everybody (axe-core)."""
+    path, words = PAGES[name]
+    width, _ = SIZES[size]
+    show(tab, f"{site}{path}", size)
+    picture(tab, f"{name}-{width}", whole=name not in WIDE_ONLY)
+    assert words in tab.inner_text("body")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    found = violations(tab) if name in READ or (size == "wide" and name != "dictionary") else []
+    assert heard.complaints == []
+    assert heard.asked
+    assert [url for url in heard.asked if not url.startswith((site, "data:"))] == []
     assert [(rule["id"], node["html"][:120]) for rule in found for node in rule["nodes"][:3]] == []
 
 
 @pytest.mark.parametrize("name", DARK)
-def test_dark(site: str, browser: Any, name: str) -> None:
+def test_dark(site: str, tab: Any, name: str) -> None:
     """Who asks for dark pages gets them, and can read them."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="dark")
-    page.goto(f"{site}{PAGES[name][0]}", wait_until="load")
-    if name == "dashboard":
-        page.wait_for_selector("body:not(:has(figure.vega:not([data-drawn])))")
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=str(SCREENS / f"{name}-dark.png"))
-    found = violations(page, "color-contrast")
-    light = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
-    page.close()
+    show(tab, f"{site}{PAGES[name][0]}", "wide", "dark")
+    picture(tab, f"{name}-dark", whole=False)
+    found = violations(tab, "color-contrast")
+    light = tab.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
     assert max(light) < 64
     assert [node["html"][:120] for rule in found for node in rule["nodes"]] == []
 
@@ -166,18 +198,16 @@ def test_then_and_today_differ_by_more_than_colour(site: str, browser: Any) -> N
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", CHARTS)
-def test_chart(site: str, browser: Any, name: str, size: str) -> None:
+def test_chart(site: str, tab: Any, name: str, size: str) -> None:
     """No letters of it lie on others, every row has its name beside or above its bar, and bars stand out (3 to 1)."""
-    width, height = SIZES[size]
-    page = browser.new_page(viewport={"width": width, "height": height})
-    page.goto(f"{site}{PAGES[name][0]}", wait_until="load")
-    boxes = page.evaluate(
+    show(tab, f"{site}{PAGES[name][0]}", size)
+    boxes = tab.evaluate(
         """() => [...document.querySelectorAll(".chart .grid text:not(.local)")].map(t => t.getBoundingClientRect())
         .filter(b => b.width).map(b => [b.left, b.right])"""
     )
     assert len(boxes) >= 2
     assert all(one[1] < next_[0] for one, next_ in pairwise(sorted(boxes)))
-    rows = page.evaluate(
+    rows = tab.evaluate(
         """() => { const box = e => e.getBoundingClientRect(), chart = document.querySelector(".chart");
         const names = [...chart.querySelectorAll("ol.lanes li")].slice(-chart.querySelectorAll("g.lane").length);
         return [...chart.querySelectorAll("g.lane")].map((lane, n) => {
@@ -186,7 +216,7 @@ def test_chart(site: str, browser: Any, name: str, size: str) -> None:
     )
     assert rows
     assert all(top <= bar_top and bar_bottom <= bottom + 1 for top, bottom, bar_top, bar_bottom in rows)
-    faint = page.evaluate(
+    faint = tab.evaluate(
         """() => { const parts = c => (c.match(/[\\d.]+/g) || []).map(Number);
         const light = c => { const [r, g, b] = parts(c).map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; });
           return .2126 * r + .7152 * g + .0722 * b; };
@@ -197,7 +227,6 @@ def test_chart(site: str, browser: Any, name: str, size: str) -> None:
           .map(e => e.outerHTML.slice(0, 80)); }"""
     )
     assert faint == []
-    page.close()
 
 
 def test_bars_are_as_long_as_the_outage(site: str, browser: Any) -> None:

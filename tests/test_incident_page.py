@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -34,6 +34,8 @@ from crawler.site.summary import LONGEST, in_short
 from crawler.site.wording import compare
 from crawler.site.words import length, page_name, there
 from tests.published import ask as asked
+from tests.published import copied
+from tests.test_archive import take, write
 
 TENCENT = "tencent:2024-04-08-api"
 AWS = next(
@@ -86,26 +88,19 @@ def captures() -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def made(directory: Path, lines: list[dict[str, Any]]) -> Path:
+def made(directory: Path, shipped: Path, lines: Iterable[str]) -> Path:
     """An archive of what ships and these captures."""
-    (directory / "lines.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    command = [
-        sys.executable,
-        "-c",
-        "from crawler.commands import main; main()",
-        "import",
-        str(directory / "lines.jsonl"),
-    ]
-    subprocess.run([*command, "--data", str(directory / "data")], check=True, timeout=120, capture_output=True)
-    return directory / "data" / "outages.db"
+    data = copied(shipped, directory / "data")
+    take(data, write(directory / "lines.jsonl", list(lines)), by_hand=True)
+    return data / "outages.db"
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file nobody can write to."""
     directory = tmp_path_factory.mktemp("incidents")
     copy = directory / "outages.db"
-    shutil.copy(made(directory, list(captures())), copy)
+    shutil.copy(made(directory, shipped, map(json.dumps, captures())), copy)
     copy.chmod(0o444)
     return copy
 
@@ -273,12 +268,13 @@ def test_one_region_is_drawn_by_its_services(site: Datasette, conn: sqlite3.Conn
 
 
 @pytest.fixture(scope="module")
-def google(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> sqlite3.Connection:
+def google(shared: Path, shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> sqlite3.Connection:
     """The looks around 2025-06-12, and the last."""
     with lzma.open(shared / "replay" / "gcp-incidents-2025h1.jsonl.xz", "rt", encoding="utf-8") as file:
-        lines = [json.loads(line) for line in file]
-    near = [line for line in lines if "2025-06-12" <= line["fetched_at"][:10] <= "2025-06-14"]
-    return sqlite3.connect(made(tmp_path_factory.mktemp("google"), [*near, lines[-1]]))
+        lines = [line.rstrip("\n") for line in file]
+    near = [line for line in lines if re.search(r'"fetched_at": *"2025-06-1[234]T', line)]
+    assert near
+    return sqlite3.connect(made(tmp_path_factory.mktemp("google"), shipped, [*near, lines[-1]]))
 
 
 def test_google(google: sqlite3.Connection) -> None:

@@ -27,8 +27,8 @@ ABOUT: dict[str, Any] = described()["databases"]["outages"]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with published(tmp_path_factory.mktemp("site")) as address:
+def site(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with published(tmp_path_factory.mktemp("site"), shipped) as address:
         yield address
 
 
