@@ -267,6 +267,17 @@ def instant(text: str) -> datetime:
     return when.astimezone(UTC)
 
 
+#: No page on the web was fetched before there was one, nor by whom we shall meet; the calendar has room on either side.
+_FETCHED = datetime(1991, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def fetched(when: datetime) -> datetime:
+    """When somebody says to have fetched a page, to the second. ValueError when nobody can have."""
+    if not _FETCHED[0] <= when < _FETCHED[1]:
+        raise ValueError(f"fetched at {stamp(when)}, when nobody can have")
+    return when.replace(microsecond=0)
+
+
 def epoch(value: str | float) -> datetime:
     """An epoch in seconds or milliseconds, told apart by magnitude (both occur in one AWS document).
 

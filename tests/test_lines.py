@@ -133,6 +133,8 @@ BAD = [
     json.dumps(line(fetched_at="yesterday")),
     json.dumps(line(fetched_at=1767225600)),
     json.dumps(line(fetched_at="0001-01-01T00:00:00+14:00")),  # before the first day there is
+    json.dumps(line(fetched_at="1970-01-01T00:00:00Z")),  # a clock that was never set
+    json.dumps(line(fetched_at="9999-12-31T00:00:00Z")),
     json.dumps(line(body_base64="***")),
     json.dumps(line(status="200")),
     json.dumps(line(headers=[["a", "b"]])),
@@ -195,7 +197,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         Capture,
         source=text,
         url=text,
-        fetched_at=st.integers(0, 4_000_000_000).map(lambda s: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=s)),
+        fetched_at=st.integers(700_000_000, 4_000_000_000).map(lambda s: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=s)),
         status=st.none() | st.integers(100, 599),
         headers=st.dictionaries(text.map(lambda name: name.lower().lower()), text, max_size=3).filter(
             lambda h: all(name == name.lower() for name in h)

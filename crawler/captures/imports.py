@@ -17,7 +17,7 @@ import msgspec
 from crawler.captures import Captures
 from crawler.captures.lines import BadLine, read
 from crawler.catalog import Catalog, Source
-from crawler.records import Capture
+from crawler.records import Capture, fetched
 
 
 class ImportProblem(msgspec.Struct, frozen=True):
@@ -126,7 +126,7 @@ class GitHistory:
         if isinstance(body, str):
             return ImportProblem(where, body)
         try:
-            fetched_at = datetime.fromtimestamp(version.seconds, UTC)
+            fetched_at = fetched(datetime.fromtimestamp(version.seconds, UTC))
         except (ValueError, OverflowError, OSError) as error:
             return ImportProblem(where, f"the time of its commit: {error}")
         return Capture(

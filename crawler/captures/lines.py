@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 import zstandard
 
-from crawler.records import Capture, instant, stamp
+from crawler.records import Capture, fetched, instant, stamp
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -113,7 +113,7 @@ def _capture(line: bytes, where: str) -> Capture | BadLine:
         return Capture(
             source=said.source or "",
             url=said.url,
-            fetched_at=instant(said.fetched_at),
+            fetched_at=fetched(instant(said.fetched_at)),
             status=said.status,
             headers={name.lower(): value for name, value in said.headers.items()},
             body=body,

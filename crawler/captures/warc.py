@@ -41,7 +41,7 @@ from crawler.captures import Captures, CorruptBodyError
 from crawler.captures.imports import ImportProblem, NamedSource
 from crawler.catalog import Catalog, Source
 from crawler.polling import settings as ours
-from crawler.records import Capture, instant, stamp
+from crawler.records import Capture, fetched, instant, stamp
 
 #: Fields of ours on a record: the id of the source, and how long the answer took.
 SOURCE, MILLISECONDS = "X-Outages-Source", "X-Outages-Milliseconds"
@@ -519,7 +519,7 @@ def _target(record: _Record) -> tuple[str, datetime]:
     """Address and time of a record, cut to seconds as all our times are."""
     try:
         url, date = record.fields["warc-target-uri"].strip("<>"), record.fields["warc-date"]  # Wget adds the brackets
-        return url, instant(date).replace(microsecond=0)
+        return url, fetched(instant(date))
     except KeyError as error:
         raise _BadRecordError(f"it has no {error.args[0]}") from error
     except (ValueError, OverflowError) as error:
