@@ -392,7 +392,10 @@ def test_under_another_address(data: Path) -> None:
     site = opened(data, settings={"base_url": "/archive/"})
     page = ask(site, "/-/as-of", incident=INCIDENT).text
     assert 'href="/archive/-/as-of?incident=' in page
-    assert not re.findall(r'(?:href|action)="/(?!archive/)', page)
+    for path in ("/", "/-/as-of", "/outages", "/outages/incidents", "/-/nowhere"):
+        page = ask(site, path, incident=INCIDENT).text
+        assert 'href="/archive/outages/sources"' in page, "the foot of the page, where its figures come from"
+        assert not re.findall(r'(?:href|action)="/(?!archive/)', page), path
 
 
 def test_who_may_not_see_the_archive_does_not_see_this(data: Path) -> None:
