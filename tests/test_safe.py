@@ -117,6 +117,9 @@ def test_who_is_not_allowed_sees_none_of_our_pages(archive: Path, where: str) ->
         assert status == (200 if path in OPEN else 403), f"{pattern}: {status}"
     for path in ("/-/incident/alibaba:16", "/-/incident/alibaba:16.json", "/-/as-of.json?incident=alibaba:16"):
         assert get(closed, path).status_code == 403, path
+    refused = get(closed, "/outages/claims.json")
+    assert (refused.status_code, refused.json()["ok"], refused.json()["status"]) == (403, False, 403)
+    assert get(closed, "/outages/claims").headers["content-type"].startswith("text/html")
     cookie = {"ds_actor": closed.sign({"a": {"id": "root"}}, "actor")}
     assert get(closed, "/-/incident/alibaba:16", cookies=cookie).status_code == 200
     assert get(closed, "/robots.txt").text == sitemap.CLOSED

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import msgspec
-from datasette import NotFound, Response
+from datasette import Forbidden, NotFound, Response
 from datasette.utils import sqlite_timelimit, tilde_decode
 from datasette.views.base import DatasetteError
 
@@ -35,10 +35,14 @@ async def permit(request: Any, datasette: Any) -> None:
         raise DatasetteError("This page is only for reading.", title="Method not allowed", status=405)
     if DATABASE not in datasette.databases:
         raise NotFound("There is no archive here")
-    await datasette.ensure_permissions(request.actor, [("view-database", DATABASE), "view-instance"])
-    for table, about in (datasette.metadata("tables", database=DATABASE, fallback=False) or {}).items():
-        if "allow" in about:
-            await datasette.ensure_permissions(request.actor, [("view-table", (DATABASE, table))])
+    tables = datasette.metadata("tables", database=DATABASE, fallback=False) or {}
+    try:
+        await datasette.ensure_permissions(request.actor, [("view-database", DATABASE), "view-instance"])
+        for table, about in tables.items():
+            if "allow" in about:
+                await datasette.ensure_permissions(request.actor, [("view-table", (DATABASE, table))])
+    except Forbidden as error:
+        raise Forbidden("This archive is not for everybody") from error
 
 
 async def ask(datasette: Any, question: Callable[[sqlite3.Connection], T]) -> T:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from datasette import NotFound
+from datasette import NotFound, Response
 from datasette.views.base import DatasetteError
 from pluggy import HookimplMarker
 
@@ -48,6 +48,14 @@ def handle_exception(exception: Exception) -> None:
     """Where Datasette refuses what was asked and does not say what kind of mistake that was, it is that of who asked."""
     if isinstance(exception, DatasetteError) and exception.status == 500:
         exception.status = 400
+
+
+@hookimpl
+def forbidden(request: Any, message: str) -> Any:
+    """Who asks for JSON and may not have it is told so in JSON, in the form of Datasette's other errors."""
+    if not request.path.endswith(".json"):
+        return None
+    return Response.json({"ok": False, "error": message, "status": 403, "title": "Forbidden"}, status=403)
 
 
 @hookimpl
