@@ -16,7 +16,7 @@ from crawler.database import transaction
 migrations = Migrations("archive")
 
 #: Counted up when the same captures give other rows than before: an older archive is then derived anew.
-DERIVATION = 4
+DERIVATION = 5
 
 TABLES = """
 create table vendors (id text primary key, name text not null, local_name text, homepage text);
@@ -114,7 +114,8 @@ create table meta (key text primary key, value text not null) without rowid;
 """
 
 #: Words of incidents (see crawler/archive/search.py). Its rowid is `incidents.search_key`: the newest are found first
-#: without sorting. `messages` are those that stand, `removed` those taken away, `about` what is known of it besides.
+#: without sorting. `messages` are those that stand; `removed` what the vendor says no longer: messages taken away, and
+#: earlier wordings of titles and messages; `about` what is known of it besides.
 INCIDENTS_FTS = """
     create virtual table incidents_fts using fts5(title, messages, removed, about, vendor,
     tokenize = 'porter unicode61 remove_diacritics 2')

@@ -197,7 +197,9 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         Capture,
         source=text,
         url=text,
-        fetched_at=st.integers(700_000_000, 4_000_000_000).map(lambda s: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=s)),
+        fetched_at=st.integers(700_000_000, 4_000_000_000).map(
+            lambda s: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=s)
+        ),
         status=st.none() | st.integers(100, 599),
         headers=st.dictionaries(text.map(lambda name: name.lower().lower()), text, max_size=3).filter(
             lambda h: all(name == name.lower() for name in h)

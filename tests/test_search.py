@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -296,6 +297,26 @@ def test_a_message_that_was_taken_away_is_found_and_told_so(conn: sqlite3.Connec
     (hit,) = search(conn, "gone").hits
     assert (hit.id, hit.removed, [b.text for b in hit.message if b.found]) == ("fern:power0000001", True, ["Gone"])
     assert not search(conn, "hall").hits[0].removed
+
+
+def test_what_was_worded_otherwise_is_found_and_told_so(tmp_path: Path) -> None:
+    """The wordings of titles and messages before each edit; words that still stand are not told to be gone."""
+    first = incident("worded000001", "2026-02-01T10:00:00Z", "Data loss in storage", "Volumes are lost. We look.")
+    second = incident("worded000001", "2026-02-01T10:00:00Z", "Slow storage", "Volumes are slow. We look.")
+    third = incident("worded000001", "2026-02-01T10:00:00Z", "Slow storage", "Volumes were impacted. We look.")
+    shown = [look("fern", f"2026-02-0{day}T00:00:00Z", one) for day, one in enumerate((first, second, third), 2)]
+    at_once, step_by_step = made(tmp_path / "at once", shown), made(tmp_path / "steps", *([one] for one in shown))
+    assert index(at_once) == index(step_by_step)
+    with closing(sqlite3.connect(at_once)) as conn:
+        for words, marked, removed in (
+            ("data loss", {"Data", "loss"}, True),
+            ("lost", {"lost"}, True),
+            ("volumes slow", {"Volumes"}, False),
+            ("impacted", {"impacted"}, False),
+            ("storage", set(), False),
+        ):
+            (hit,) = search(conn, words).hits
+            assert ({b.text for b in hit.message if b.found}, hit.removed) == (marked, removed), words
 
 
 def test_of_one_vendor_only(conn: sqlite3.Connection) -> None:

@@ -71,8 +71,10 @@ _WRITE = """
     select :key, spaced(title),
       (select spaced(group_concat(text, char(10, 10))) from
         (select text from updates where incident = i.id and removed_at is null order by position)),
-      (select spaced(group_concat(text, char(10, 10))) from
-        (select text from updates where incident = i.id and removed_at is not null order by position)),
+      (select spaced(group_concat(text, char(10, 10))) from (
+        select text from (select text, position from updates where incident = i.id and removed_at is not null order by 2)
+        union all select before from (select before, min(seen_at) from revisions
+          where incident = i.id and field in ('title', 'update text') group by before order by 2, 1))),
       spaced(joined(id, day_in_words(coalesce(started_at, first_posted_at)), service_text, region_text, cause,
         (select group_concat(joined(id, name, local_name, city), '; ') from regions where vendor = i.vendor and id in
           (select region from outages where incident = i.id)),

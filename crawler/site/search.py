@@ -65,7 +65,7 @@ class Bit(NamedTuple):
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """An incident that holds the words. `at` is the first known time; `removed`: the vendor took that message away;
+    """An incident that holds the words. `at` is the first known time; `removed`: the vendor says so no longer;
     `about`: what is known of it and holds them, where neither title nor messages do.
     """
 
@@ -188,8 +188,8 @@ def _hits(cursor: sqlite3.Cursor, match: str, vendor: str | None, before: int | 
 
 def _hit(row: sqlite3.Row) -> Hit:
     title, message, removed, about = ([*bits(row[name] or "")] for name in ("title", "message", "removed", "about"))
-    taken_away = not _marked(message) and _marked(removed)
-    said = _marked(title) or _marked(message) or taken_away
+    taken_back = not _found(message) and not _found(removed) <= _found(title)
+    said = bool(_found(title) or _found(message)) or taken_back
     return Hit(
         id=row["id"],
         vendor=row["vendor"],
@@ -202,14 +202,15 @@ def _hit(row: sqlite3.Row) -> Hit:
         over=row["ended_at"] is not None,
         vanished_at=row["vanished_at"],
         title=title,
-        message=removed if taken_away else message,
-        removed=taken_away,
-        about=about if _marked(about) and not said else [],
+        message=removed if taken_back else message,
+        removed=taken_back,
+        about=about if _found(about) and not said else [],
     )
 
 
-def _marked(text: list[Bit]) -> bool:
-    return any(bit.found for bit in text)
+def _found(text: list[Bit]) -> set[str]:
+    """What of it was looked for."""
+    return {bit.text.casefold() for bit in text if bit.found}
 
 
 def cut(bits: Iterable[Bit], signs: int) -> Iterator[Bit]:
