@@ -569,6 +569,10 @@ def test_work_grows_with_the_text_only(piece: str) -> None:
         ("It failed between 8:20 PT / 18:20 UTC and 8:45 PT / 18:45 UTC.", ["11-15 16:20 > 11-15 16:45 PST"]),
         ("It began at 9:20 PT / 19:20 UTC.", ["11-15 17:20 > ? PST"]),
         ("It began at 11:20 PT / 21:20 UTC.", ["11-14 21:20 > ? UTC"]),
+        # so it is beside other times of that message
+        ("It failed between 6:00 PT / 16:00 UTC and 8:45 PT / 18:45 UTC.", ["11-15 14:00 > 11-15 16:45 PST"]),
+        ("It failed between 6:00 PT / 14:00 UTC and 8:45 PT / 18:45 UTC.", ["11-15 14:00 > 11-15 16:45 PST"]),
+        ("It failed between 6:00 PT / 16:00 UTC and 7:45 PT / 17:45 UTC.", ["11-15 16:00 > 11-15 17:45 UTC"]),
         # well since then
         ("Calls to api.example.com show stable success since 16:36 UTC.", ["? > 11-15 16:36 UTC"]),
         ("Checkout is working properly again, since around 8:30am PST.", ["? > 11-15 16:30 PST"]),

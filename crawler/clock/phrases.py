@@ -170,25 +170,38 @@ def _add(chain: Chain, token: Token, link: Link, opener: str | None, date_of: Mo
 def _without_twins(folded: str, found: Sequence[Token], posted_at: datetime | None) -> list[Token]:
     """Makes one time of one that is told in two zones: 16:25 PT / 23:25 UTC.
 
-    Of 3:06 PT (22:06 UTC) the first gets what the brackets know better; they stay.
+    Of 3:06 PT (22:06 UTC) the first gets what the brackets know better; they stay. Who has miscounted one of them, so that
+    it would lie ahead of the post, has miscounted all.
     """
+    kept, miscounted = _joined_twins(folded, found, posted_at, miscounted=False)
+    return _joined_twins(folded, found, posted_at, miscounted=True)[0] if miscounted else kept
+
+
+def _joined_twins(
+    folded: str, found: Sequence[Token], posted_at: datetime | None, *, miscounted: bool
+) -> tuple[list[Token], bool]:
+    """The tokens with one time for two, and whether the second of some two is the one that is wrong."""
     kept: list[Token] = []
+    wrong = False
     i = 0
     while i < len(found):
-        twin = _twins(folded, found, i, kept, posted_at)
+        twin = _twins(folded, found, i, kept, posted_at, miscounted)
         if twin is None:
             kept.append(found[i])
             i += 1
         else:
-            clock, zone, i = twin
+            clock, zone, i, ahead = twin
+            wrong |= ahead
             kept += [clock, zone]
-    return kept
+    return kept, wrong
 
 
 def _twins(
-    folded: str, found: Sequence[Token], i: int, kept: Sequence[Token], posted_at: datetime | None
-) -> tuple[Token, Token, int] | None:
-    """The clock and the zone that stand for the two times at i, and where to go on; None when there are no two."""
+    folded: str, found: Sequence[Token], i: int, kept: Sequence[Token], posted_at: datetime | None, miscounted: bool
+) -> tuple[Token, Token, int, bool] | None:
+    """The clock and the zone that stand for the two times at i, where to go on, and whether the second time would lie
+    ahead of the post; None when there are no two. `miscounted`: where they differ, the first is right.
+    """
     if i + 2 >= len(found):
         return None
     clock, zone = found[i], found[i + 1]
@@ -207,14 +220,18 @@ def _twins(
     dated = redated or _dated_before(folded, kept, clock)
     day = kept[-1].value if dated and kept and isinstance(kept[-1].value, Day) else None
     value, rule = _twin(clock.value, zone.value, other, written, day, prefer_first=dated or mark == "(")
+    ahead = False
     if not dated and posted_at and rule is written and rule is not zone.value:
+        if miscounted and not _agree_at(clock.value, zone.value, value, posted_at):
+            value, rule = clock.value, zone.value
         value, rule = _not_ahead(clock.value, zone.value, value, rule, posted_at)
+        ahead = rule is zone.value
     if redated and rule is not zone.value:  # the date before is that of the first
         value, rule = clock.value, zone.value
     if mark == "(":
-        return clock._replace(value=value), zone._replace(value=rule), i + 2
+        return clock._replace(value=value), zone._replace(value=rule), i + 2, ahead
     end = last.end if written and last else found[at].end
-    return clock._replace(value=value), zone._replace(value=rule, end=end), at + (2 if written else 1)
+    return clock._replace(value=value), zone._replace(value=rule, end=end), at + (2 if written else 1), ahead
 
 
 def _dated_before(folded: str, kept: Sequence[Token], clock: Token) -> bool:
@@ -266,6 +283,12 @@ def _agree(clock: Clock, zone: Zone, other: Clock, day: Day | None) -> bool:
         if (at.hour, at.minute) == (other.seconds() // 3600 % 24, other.minute):
             return True
     return False
+
+
+def _agree_at(clock: Clock, zone: Zone, other: Clock, posted_at: datetime) -> bool:
+    """Whether a clock shows the same as another in UTC, by what its zone was ahead of UTC at a post."""
+    ahead = posted_at.astimezone(zone.rule).utcoffset() if zone.rule else None
+    return ahead is None or (clock.seconds() - other.seconds() - ahead.total_seconds()) % 86400 == 0
 
 
 def _without_restatements(folded: str, found: Sequence[Token]) -> tuple[str, list[Token]]:
