@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import io
+import math
 import os
 import sqlite3
 import sys
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Exit codes for monitoring, besides 0 (fine), 1 (an error in what was asked) and 2 (bad usage).
 SOME_FAILED, BUSY = 3, 75
+#: Seconds that a round waits for another process to have read, before it leaves its answers to a later round.
+READING_SOON = 10.0
 #: More lines than this about one round are read by nobody.
 MOST_FAILURES = 20
 #: What the system says when a file cannot grow.
@@ -57,6 +61,12 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.version_option(package_name="outages")
 def main() -> None:
     """An archive of cloud outages: what vendors said, when, and what they changed afterwards."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us: nobody listens, and that stops nothing
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of vendors are in all letters, terminals are not
 
 
 @contextmanager
@@ -119,10 +129,10 @@ def steps() -> Iterator[Callable[[str, int, int], None]]:
         yield told
 
 
-def catch_up(archive: Archive, captures: Captures) -> Report:
-    """Read what has come, with a progress bar."""
+def catch_up(archive: Archive, captures: Captures, wait: float = math.inf) -> Report:
+    """Read what has come, with a progress bar. BusyError when another process reads for more than so many seconds."""
     with progress("reading") as bar:
-        return archive.catch_up(captures, bar)
+        return archive.catch_up(captures, bar, wait)
 
 
 def tell(report: Report, signals: bool = True) -> None:
@@ -178,6 +188,7 @@ def poll(
     known of it (docs/polling.md). Exits with 0 when anything could be read or nothing was due, with 3 when nothing
     could be read or an answer could not be kept, with 75 when another round is under way.
     """
+    from crawler.archive import Report
     from crawler.database import BusyError, alone
     from crawler.polling import rounds
     from crawler.records import instant, stamp
@@ -189,7 +200,7 @@ def poll(
     with opened(data, catalog) as (known, captures, archive):
         chosen = _chosen(known, vendors, sources, platforms)
         try:
-            with alone(data / "poll.lock", wait=False):
+            with alone(data / "poll.lock", wait=0):
                 due = rounds.plan(
                     captures, archive.conn, chosen, now, spread=spread, everything=everything or bool(sources)
                 )
@@ -213,10 +224,14 @@ def poll(
                     )
                     asked = time.monotonic()
                 busy = time.process_time() - busy
-                report = catch_up(archive, captures)
         except BusyError as error:
             click.echo(f"outages: another round is under way: {error}", err=True)
             sys.exit(BUSY)
+        try:  # the next round may begin: a rebuild takes long, and pages are to be looked at meanwhile
+            report = catch_up(archive, captures, READING_SOON)
+        except BusyError as error:
+            click.echo(f"outages: the answers are kept, and read by a later round: {error}", err=True)
+            report = Report()
         summary = rounds.Summary(
             at=stamp(now), catalog=len(known.sources), asked=len(due.sources), records=len(due.records),
             seconds=round(asked - began, 3), cpu_seconds=round(busy, 3), reading_seconds=round(time.monotonic() - asked, 3),
@@ -612,7 +627,7 @@ def backfill(
         except (NoPastError, KeyError) as error:
             raise click.ClickException(str(error)) from error
         try:
-            with alone(data / "backfill.lock", wait=False), progress(f"walking {source}") as bar:
+            with alone(data / "backfill.lock", wait=0), progress(f"walking {source}") as bar:
                 run(walk, captures.path, captures.validators, contact=contact, timeout=timeout, told=bar)
         except BusyError as error:
             click.echo(f"outages: {error}", err=True)

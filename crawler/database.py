@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import sqlite3
 import time
@@ -79,15 +80,22 @@ class BusyError(Exception):
 
 
 @contextmanager
-def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold the lock of a file, waiting for whoever has it, or BusyError naming them. It ends with the process."""
+def alone(path: Path, *, wait: float = math.inf) -> Iterator[None]:
+    """Hold the lock of a file, waiting so many seconds for whoever has it; then BusyError naming them. It ends with the
+    process.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + wait
     with path.open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise BusyError(f"{path} is held by process {lock.read().strip() or 'unknown'}") from None
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX if wait == math.inf else fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    lock.seek(0)
+                    raise BusyError(f"{path} is held by process {lock.read().strip() or 'unknown'}") from None
+            time.sleep(0.05)
         with suppress(OSError):  # who holds it is only said to people; a full disk is no reason not to
             lock.truncate(0)
             lock.write(f"{os.getpid()} since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -120,6 +121,20 @@ def test_every_sub_command_takes_a_data_directory(name: str) -> None:
     assert "--data" in done.output
     assert "./data" in done.output
     assert "--catalog" in done.output
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+def test_nobody_listens(tmp_path: Path, closed: str) -> None:
+    command = f"{sys.executable} -m crawler sources --vendor alibaba --data {tmp_path} {closed}"
+    assert subprocess.run(["sh", "-c", command], cwd=ROOT, timeout=60, check=False).returncode == 0
+
+
+def test_a_terminal_that_has_not_all_letters(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "crawler", "sources", "--vendor", "alibaba", "--data", str(tmp_path)]
+    done = subprocess.run(
+        command, cwd=ROOT, timeout=60, check=False, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_as_a_program(desk: Desk) -> None:

@@ -19,11 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from scrapy.http import Request, Response
 
+from crawler import commands
 from crawler.archive import Archive as OutagesDb
 from crawler.captures import Captures
 from crawler.catalog import Catalog, Source, load
+from crawler.database import alone
+from crawler.polling import poller
 from crawler.polling.guard import ForbiddenRedirectError, PublicRedirects, is_public
 from crawler.polling.rounds import plan
 from crawler.polling.schedule import share
@@ -334,6 +338,32 @@ def test_two_rounds_exclude_each_other(tmp_path: Path, page: Stage) -> None:
     assert second.returncode == 75
     assert "another round" in second.stderr
     assert first.wait(30) == 0
+
+
+def test_a_round_does_not_wait_for_who_reads(tmp_path: Path, page: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rebuild may take an hour: pages are looked at meanwhile, and what they showed is read by a later round."""
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    page.show(INCIDENTS, payload(FIRST))
+    monkeypatch.setattr(commands, "READING_SOON", 0.1)
+    monkeypatch.setattr(poller, "run", lambda *_, **__: None)  # Scrapy runs once in a process
+    options = ["--data", str(archive.data), "--catalog", str(archive.catalog)]
+    archive.poll("2026-03-01T10:05:00Z")
+    archive.rows("delete from meta where key = 'captures_read'")
+    with alone(archive.data / "outages.lock"):
+        done = CliRunner().invoke(commands.main, ["poll", "--at", "2026-03-01T10:06:00Z", *options])
+        assert "the answers are kept" in done.output
+        with alone(archive.data / "poll.lock", wait=0):
+            pass
+    assert len(archive.outages()) == 2
+
+
+def test_a_clock_that_was_ahead_does_not_end_the_watching(tmp_path: Path, page: Stage) -> None:
+    page.show(INCIDENTS, payload())
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    assert "1 sources asked" in archive.poll("2036-03-01T10:00:00Z").stdout
+    assert "1 sources asked" in archive.poll("2026-03-01T10:00:00Z").stdout
+    assert "0 sources asked" in archive.poll("2026-03-01T10:00:20Z").stdout
+    assert "1 sources asked" in archive.poll("2026-03-01T10:06:00Z").stdout
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from datasette.inspect import inspect_hash
 
 from crawler.commands import BUSY, SOME_FAILED, main
 from crawler.database import BusyError, alone
-from crawler.site import described
+from crawler.site import described, server
 from crawler.site import publish as publishing
 from crawler.site.publish import DoubtError, Published, PublishError, current, publish
 
@@ -261,6 +261,15 @@ def test_nothing_to_serve(tmp_path: Path) -> None:
     refused = CliRunner().invoke(main, ["serve", "--published", str(tmp_path)])
     assert refused.exit_code == 1
     assert "nothing is published" in refused.output
+
+
+def test_who_reads_the_log_may_go(capsys: pytest.CaptureFixture[str]) -> None:
+    def gone(_line: str) -> None:
+        raise BrokenPipeError
+
+    server._say(gone, "serving the next copy")
+    server._say(print, "serving the next copy")
+    assert capsys.readouterr().out == "serving the next copy\n"
 
 
 # Served

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,13 +109,14 @@ class Archive:
         """Let go of the file."""
         self.conn.close()
 
-    def catch_up(self, captures: Captures, progress: Progress | None = None) -> Report:
+    def catch_up(self, captures: Captures, progress: Progress | None = None, wait: float = inf) -> Report:
         """Read every capture that has not been read yet, in chunks that are each whole or absent.
 
-        One process at a time; others wait. What an earlier version of the project derived is derived anew.
-        MissingCapturesError when something is to be read again and cannot be, and nothing is changed.
+        One process at a time; others wait so many seconds, and then BusyError. What an earlier version of the project
+        derived is derived anew. MissingCapturesError when something is to be read again and cannot be, and nothing is
+        changed.
         """
-        with alone(self.path.with_suffix(".lock")):
+        with alone(self.path.with_suffix(".lock"), wait=wait):
             derived_by = self._recall("derivation")
             if derived_by != str(DERIVATION) and self._recall("captures_read"):
                 return self._anew(captures, progress)

@@ -29,6 +29,9 @@ COUNTED = 12
 #: A look fails together with so many other sources, and none answers: it is our own network that is down.
 OTHERS = 3
 
+#: What an answer is called that is kept, and that the archive has not read yet.
+UNREAD = "not read yet"
+
 #: What a page without a record for this incident answers: it is not asked for again.
 GONE = frozenset({404, 410})
 
@@ -75,7 +78,7 @@ def plan(
     never = datetime.min.replace(tzinfo=UTC)
     for source in current:
         at = now + timedelta(seconds=spread * schedule.share(source.id))
-        looks = [look for ask in _asks(source, now) if (look := _newest(captures.conn, source.id, ask.address))]
+        looks = [look for ask in _asks(source, now) if (look := _newest(captures.conn, source.id, ask.address, now))]
         last = max(looks, key=lambda look: look.began, default=None)
         known = Known(
             asked=last.began if last else None,
@@ -121,12 +124,14 @@ def _that_fit(sources: Iterable[Source], now: datetime) -> list[Source]:
     return chosen
 
 
-def _newest(conn: sqlite3.Connection, source: str, url: str) -> _Look | None:
+def _newest(conn: sqlite3.Connection, source: str, url: str, now: datetime) -> _Look | None:
+    """None that lies ahead: a clock that was wrong once must not end the watching until then."""
     row = conn.execute(
         """select fetched_at, milliseconds, status, captures.headers, headers.headers from captures
         left join headers on headers.id = shared
-        where address = (select id from addresses where source = ? and url = ?) order by fetched_at desc limit 1""",
-        (source, url),
+        where address = (select id from addresses where source = ? and url = ?) and fetched_at <= ?
+        order by fetched_at desc limit 1""",
+        (source, url, (now + schedule.GRACE).timestamp()),
     ).fetchone()
     if row is None:
         return None
@@ -223,7 +228,7 @@ def _records(
         if ask is None or ask.address in seen:
             continue
         seen.add(ask.address)
-        last = _newest(captures.conn, name, ask.address)
+        last = _newest(captures.conn, name, ask.address, now)
         if last and last.status in GONE:
             continue
         if schedule.record_due(instant(ended), last.began if last else None, now):
@@ -264,7 +269,7 @@ class Summary(msgspec.Struct, kw_only=True):
     catalog: int = 0
     asked: int = 0
     records: int = 0
-    #: Answers and failures by what they brought: `new`, `same`, `not-modified`, `unreadable`.
+    #: Answers and failures by what they brought: `new`, `same`, `not-modified`, `unreadable`, or `UNREAD`.
     outcomes: dict[str, int] = {}
     #: Failures by reason: `timeout`, `refused`, `HTTP 503`, ...
     failed: dict[str, int] = {}
@@ -291,16 +296,16 @@ class Summary(msgspec.Struct, kw_only=True):
 
 
 def summarise(conn: sqlite3.Connection, heard: Iterable[Heard], summary: Summary) -> bool:
-    """Count what was heard into the summary. Returns whether any of it could be read."""
+    """Count what was heard into the summary. Returns whether any of it could be read, or will be read later."""
     outcomes: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     for capture in heard:
         row = conn.execute("select outcome, error from polls where id = ?", (capture.id,)).fetchone()
-        outcome, error = row or ("not stored", None)
+        outcome, error = row or (UNREAD, None)
         summary.bytes += capture.size
         if outcome == "error":
             failed[(error or "failed").partition(":")[0]] += 1
         else:
             outcomes[outcome] += 1
     summary.outcomes, summary.failed = dict(outcomes.most_common()), dict(failed.most_common())
-    return any(outcome in GOOD for outcome in outcomes)
+    return any(outcome in GOOD or outcome == UNREAD for outcome in outcomes)

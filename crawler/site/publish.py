@@ -98,7 +98,7 @@ def publish(
     releases.mkdir(parents=True, exist_ok=True)
     if (directory / _CURRENT).exists() and not (directory / _CURRENT).is_symlink():
         raise PublishError(f"{directory / _CURRENT} is not a link: it was not made by this command")
-    with alone(directory / "publish.lock", wait=False), _begun(releases) as begun:
+    with alone(directory / "publish.lock", wait=0), _begun(releases) as begun:
         before, copy = current(directory), begun / FILE
         _copy(archive, copy, told)
         with closing(sqlite3.connect(copy.resolve().as_uri(), uri=True, isolation_level=None)) as conn:

@@ -79,7 +79,8 @@ def inspected(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def serve(directory: Path, host: str, port: int, say: Callable[[str], None], every: float = 1.0) -> NoReturn:
-    """Serve what is published in a directory until told to stop (SIGTERM, SIGINT), looking for newer every so many seconds.
+    """Serve what is published in a directory until told to stop (SIGTERM, SIGINT, SIGHUP), looking for newer every so many
+    seconds. Nobody need listen to what it has to `say`.
 
     ServeError when nothing is published there, the address cannot be listened on, or what answers has ended.
     """
@@ -89,14 +90,15 @@ def serve(directory: Path, host: str, port: int, say: Callable[[str], None], eve
     if release is None:
         raise ServeError(f"nothing is published in {directory}: `outages publish {directory}` does it")
     os.environ.setdefault("DATASETTE_SECRET", secrets.token_hex(32))  # cookies outlive a change of release
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    for told in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(told, lambda *_: sys.exit())
     children: list[_Child] = []
     try:
         with _listen(host, port) as listening:
             children.append(serving := _Child(release, listening))
             if not serving.ready():
                 raise ServeError(f"{release} cannot be served")
-            say(f"serving {release.name} on {host}:{listening.getsockname()[1]}")
+            _say(say, f"serving {release.name} on {host}:{listening.getsockname()[1]}")
             seen = release
             while serving.running():
                 time.sleep(every)
@@ -108,17 +110,23 @@ def serve(directory: Path, host: str, port: int, say: Callable[[str], None], eve
                 children.append(fresh := _Child(newest, listening))
                 if not fresh.ready():
                     fresh.end()
-                    say(f"{newest.name} cannot be served; {serving.release.name} stays")
+                    _say(say, f"{newest.name} cannot be served; {serving.release.name} stays")
                     continue
                 serving.end()
                 serving = fresh
-                say(f"serving {newest.name}")
+                _say(say, f"serving {newest.name}")
         raise ServeError("what answers has ended; its last words are above")
     finally:
         for child in children:
             child.end()
         for child in children:
             child.wait()
+
+
+def _say(say: Callable[[str], None], line: str) -> None:
+    """Tell, if anybody still listens: who reads the log may have gone, and the site stays."""
+    with suppress(OSError):
+        say(line)
 
 
 def _listen(host: str, port: int) -> socket.socket:
