@@ -722,12 +722,16 @@ def add(
 @common
 def export(directory: Path, data: Path, catalog: Path) -> None:
     """A release: every table and view as CSV in DIRECTORY, with a list of row counts and digests."""
+    from crawler.database import BusyError
     from crawler.export import export as write
 
     with opened(data, catalog) as (_, captures, archive):
         catch_up(archive, captures)
         try:
             written = write(archive.conn, directory)
+        except BusyError as error:
+            click.echo(f"outages: {error}", err=True)
+            sys.exit(BUSY)
         except OSError as error:
             raise click.ClickException(f"the release cannot be written: {error}") from error
     for name, rows in written.items():

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,18 @@ def test_the_image_has_all_that_ships() -> None:
     names = {name for line in copied for name in line.split()}
     shipped = {f"data/{path.name}" for path in (ROOT / "data").iterdir() if path.is_dir() or path.suffix == ".yml"}
     assert {"crawler", "spiders", "metadata.yml", "pyproject.toml"} | shipped <= names
+
+
+def test_a_wheel_has_all_that_ships() -> None:
+    placed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
+    found = {
+        Path(target, path.name).relative_to("share/outages")
+        for target, patterns in placed.items()
+        for pattern in patterns
+        for path in ROOT.glob(pattern)
+    }
+    shipped = {path.relative_to(ROOT) for path in (ROOT / "data").rglob("*") if path.suffix in (".yml", ".csv")}
+    assert found == {Path("metadata.yml"), *shipped}
 
 
 def test_kubernetes_objects_hold_together() -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +17,11 @@ import pytest
 
 from crawler.archive import Archive
 from crawler.catalog import Catalog, Vendor
+from crawler.database import BusyError, alone
 from crawler.export import TABLES, export
 from crawler.schema import VIEWS
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -81,3 +88,86 @@ def test_text_is_kept_but_for_formulas(archive: Archive, tmp_path: Path) -> None
     titles = [found[str(number)] for number in range(len(found))]
     assert titles == [*plain, *(f"'{text}" for text in formulas)]
     assert {row["minutes"] for row in rows(tmp_path / "incidents.csv")} == {"-1.5"}, "numbers stay numbers"
+
+
+def manifest_fits(directory: Path) -> bool:
+    """Whether every file is the one of the manifest."""
+    manifest = json.loads((directory / "manifest.json").read_text())
+    return all(
+        hashlib.sha256((directory / f"{name}.csv").read_bytes()).hexdigest() == entry["sha256"]
+        for name, entry in manifest.items()
+    )
+
+
+def test_an_export_that_fails_leaves_the_last_one(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    put(archive.conn, "One")
+    export(archive.conn, out)
+    before = {path.name: path.read_bytes() for path in out.glob("*.*") if path.suffix != ".lock"}
+    archive.conn.execute("update incidents set title = 'Another'")
+    monkeypatch.setattr("crawler.export.VIEWS", [*VIEWS, "missing"])  # all tables are written by then
+    with pytest.raises(sqlite3.OperationalError, match="missing"):
+        export(archive.conn, out)
+    assert {path.name: path.read_bytes() for path in out.glob("*.*") if path.suffix != ".lock"} == before
+    assert manifest_fits(out)
+
+
+#: An export that is ended before the given rename.
+KILLED = """
+import os, signal, sqlite3, sys
+from pathlib import Path
+from crawler.export import export
+database, directory, left = sys.argv[1], Path(sys.argv[2]), iter(range(int(sys.argv[3])))
+replace = Path.replace
+def some(path, target):
+    if next(left, None) is None:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return replace(path, target)
+Path.replace = some
+export(sqlite3.connect(database, isolation_level=None), directory)
+"""
+
+
+@pytest.mark.parametrize("renamed", [0, 5, len(TABLES) + len(VIEWS)])
+def test_an_export_killed_while_files_are_put_in_place_leaves_no_manifest(
+    renamed: int, archive: Archive, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    put(archive.conn, "One")
+    export(archive.conn, out)
+    archive.conn.execute("update incidents set title = 'Another'")
+    words = [sys.executable, "-c", KILLED, str(archive.path), str(out), str(renamed)]
+    assert subprocess.run(words, cwd=ROOT, timeout=60, check=False).returncode == -signal.SIGTERM
+    assert not (out / "manifest.json").exists()
+    assert list((out / ".begun").iterdir())
+    export(archive.conn, out)
+    assert manifest_fits(out)
+    assert not (out / ".begun").exists()
+    assert [row["title"] for row in rows(out / "incidents.csv")] == ["Another"]
+
+
+def test_an_export_killed_while_it_writes_leaves_the_last_one(archive: Archive, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    put(archive.conn, "One")
+    export(archive.conn, out)
+    (out / ".begun").mkdir()
+    (out / ".begun" / "incidents.csv").write_text("half a")
+    (out / ".begun" / "gone.csv").touch()
+    assert manifest_fits(out)
+    export(archive.conn, out)
+    assert manifest_fits(out)
+    assert not (out / ".begun").exists()
+    assert not (out / "gone.csv").exists()
+
+
+def test_two_exports_into_one_directory_do_not_mix(archive: Archive, tmp_path: Path) -> None:
+    export(archive.conn, tmp_path / "out")
+    before = (tmp_path / "out" / "manifest.json").stat().st_ino
+    with (
+        alone(tmp_path / "out" / "export.lock"),
+        pytest.raises(BusyError, match=rf"export\.lock is held by process {os.getpid()} since"),
+    ):
+        export(archive.conn, tmp_path / "out")
+    assert (tmp_path / "out" / "manifest.json").stat().st_ino == before

@@ -12,7 +12,23 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-ROOT = Path(__file__).resolve().parents[2]
+
+def _root(here: Path) -> Path:
+    """The directory of `metadata.yml` and `data/` that belongs to the module `here`: the checkout, or where pip puts them.
+
+    Beside the packages (`pip install --target`), or under the prefix of lib/pythonX/site-packages: that of the packages,
+    which need not be the interpreter's (`--user`, `--prefix`, Debian's /usr/local). FileNotFoundError without any.
+    """
+    beside = here.parents[2]
+    looked = [beside, *(above / "share" / "outages" for above in (beside, *here.parents[5:6]))]
+    for place in looked:
+        if (place / "metadata.yml").is_file() and (place / "data" / "catalog").is_dir():
+            return place
+    places = ", ".join(map(str, looked))
+    raise FileNotFoundError(f"metadata.yml and data/catalog, which belong to outages, are in none of {places}")
+
+
+ROOT = _root(Path(__file__).resolve())
 SHIPPED = ROOT / "data" / "catalog"
 
 GLOBAL = "global"
