@@ -413,6 +413,20 @@ def test_restarted_is_back() -> None:
     assert recovery.scope.open_list
 
 
+def test_what_stands_under_the_name_of_a_service_is_of_that_service() -> None:
+    """Up to a blank line, and unless it names one itself."""
+    said = "{}\nRequests are back to normal in all regions except Shanghai. Engineers are still at work there."
+    for heading in ("**RDS:**", "**RDS**:", "## RDS:", "RDS:"):
+        (recovery,) = recovered(said.format(heading))
+        assert (recovery.scope.services, recovery.scope.regions) == (("rds",), minus("cn-shanghai")), heading
+    (recovery,) = recovered("**RDS:** Requests are back to normal in all regions except Shanghai.")
+    assert recovery.scope.services == ("rds",)
+    for text in (said.format("**RDS:**\n"), said.format("**RDS and more:**"), said.format("RDS")):
+        assert [r.scope.services for r in recovered(text)] == [()], text
+    (recovery,) = recovered(said.format("**RDS:**").replace("Requests", "OSS requests"))
+    assert recovery.scope.services == ("oss",)
+
+
 def test_all_but_some_services() -> None:
     (recovery,) = recovered(
         "异常组件均已完成重启，除个别产品（如消息队列MQ、消息服务MNS）仍需处理，其余云产品控制台及API服务已恢复。"

@@ -63,6 +63,13 @@ class Recovery(msgspec.Struct, frozen=True):
     span: tuple[int, int]
 
 
+#: A service as a heading: a line of its own, or in bold before what is said of it.
+_HEADING = re.compile(
+    r"^[ \t]*(?:[#*_]+[ \t]*)?(?P<name>[^\s:*#_][^\n:*]{1,80}?)[ \t]*(?::[*_]+|[*_]+:|:(?=[ \t]*$))", re.MULTILINE
+)
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+
+
 class _Pattern:
     """A regular expression that is tried only on texts that hold one of its words: most hold none, and `in` is fast."""
 
@@ -474,7 +481,8 @@ class Gazetteer:
             if _UNDER_WAY.search(sentence.folded) and not _BACK.search(sentence.folded):
                 later.add(self._scope(sentence, on)[0])
             recoveries += [r for r in reversed(list(self._recovered(sentence, on))) if not later.holds(r.scope)]
-        return recoveries[::-1]
+        headed = list(_headings(found)) if recoveries else []
+        return [_headed(recovery, headed, found.folded) for recovery in reversed(recoveries)]
 
     def _recovered(self, sentence: _Text, on: date | None) -> Iterator[Recovery]:
         if not _BACK.search(sentence.folded):
@@ -729,6 +737,25 @@ def _is_back(text: _Text) -> bool:
     folded = text.without((e.start, e.end) for e in _exceptions(text)).folded
     back = _BACK.search(folded)
     return back is not None and not _PARTLY.search(folded) and not _NOT_YET.search(folded, 0, back.start())
+
+
+def _headings(text: _Text) -> Iterator[tuple[int, Mention]]:
+    """Lines, or their beginnings, that are the name of a service and a colon: where each ends, and the service."""
+    for match in _HEADING.finditer(text.folded):
+        start, end = match.span("name")
+        for mention in _between(text.services, start, end, base=0):
+            if mention.start == start and mention.end == end:
+                yield match.end(), mention
+
+
+def _headed(recovery: Recovery, headings: Iterable[tuple[int, Mention]], folded: str) -> Recovery:
+    """What is said to be back in some regions, under the name of a service, is that service there; up to a blank line."""
+    above = [(end, service) for end, service in headings if end <= recovery.span[0]]
+    if recovery.scope.services or not above or _BLANK_LINE.search(folded, above[-1][0], recovery.span[0]):
+        return recovery
+    service = above[-1][1]
+    scope = msgspec.structs.replace(recovery.scope, services=(service.id,), service_text=service.text)
+    return msgspec.structs.replace(recovery, scope=scope)
 
 
 def _recovery(text: _Text, scope: Scope) -> Recovery:
