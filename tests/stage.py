@@ -20,6 +20,8 @@ class Answer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    #: Bytes of headers that come before the others.
+    padding: int = 0
 
 
 @dataclass
@@ -73,6 +75,9 @@ def stage(before: Callable[[Any], None] | None = None, host: str = "127.0.0.1") 
         def say(self, answer: Answer) -> None:
             unchanged = answer.status == 200 and self.headers.get("If-None-Match") == answer.headers.get("ETag", "-")
             self.send_response(304 if unchanged else answer.status)
+            self.flush_headers()
+            for number in range(answer.padding // 1024):
+                self.wfile.write(b"X-%d: %s\r\n" % (number, b"a" * 1024))
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             body = b"" if unchanged else answer.body

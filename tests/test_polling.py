@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import getpass
 import json
+import os
 import signal
 import socket
 import sqlite3
@@ -20,7 +23,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import Request, Response
+from scrapy.utils.ossignal import install_shutdown_handlers
 
 from crawler import commands
 from crawler.archive import Archive as OutagesDb
@@ -29,6 +34,7 @@ from crawler.catalog import Catalog, Source, load
 from crawler.database import alone
 from crawler.polling import poller
 from crawler.polling.guard import ForbiddenRedirectError, PublicRedirects, is_public
+from crawler.polling.poller import complete, settings_of, user_agent
 from crawler.polling.rounds import plan
 from crawler.polling.schedule import share
 from crawler.polling.watch import Shown, news
@@ -309,6 +315,117 @@ def test_a_body_that_is_too_large_is_an_error(tmp_path: Path, page: Stage) -> No
     assert (outcome, error.split(":")[0]) == ("error", "too-large")
 
 
+@pytest.mark.parametrize(("padding", "expected"), [(128 << 10, ("new", None)), (2 << 20, ("error", "too-large"))])
+def test_headers_that_do_not_end_are_an_error(
+    tmp_path: Path, page: Stage, padding: int, expected: tuple[str, str | None]
+) -> None:
+    page.show(INCIDENTS, payload())
+    page.answers[INCIDENTS].padding = padding
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    archive.poll("2026-03-01T09:30:00Z")
+    outcome, error = failure(archive)
+    assert (outcome, error and error.split(":")[0]) == expected
+
+
+def test_slow_names_do_not_keep_others_from_being_looked_up(
+    tmp_path: Path, page: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        """
+import socket, time
+def looked_up(host):
+    if host.startswith("fine"):
+        return "127.0.0.1"
+    time.sleep(3)
+    raise socket.gaierror(-3, "no answer")
+socket.gethostbyname = looked_up
+def all_of(host, port=0, *more, **named):
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (looked_up(host), port or 0))]
+socket.getaddrinfo = all_of
+"""
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    page.show(INCIDENTS, payload())
+    port = page.url.rpartition(":")[2]
+    names = [*(f"slow{n}.test" for n in range(40)), *(f"fine{n}.test" for n in range(5))]
+    archive = Archive(
+        tmp_path,
+        f"http://slow.test:{port}{INCIDENTS}",
+        "".join(
+            f"  - {{id: acme-{n}, platform: statuspage, delay: 0, url: 'http://{name}:{port}{INCIDENTS}'}}\n"
+            for n, name in enumerate(names)
+        ),
+    )
+    archive.poll("2026-03-01T09:30:00Z")  # which waits for 2 s
+    assert archive.rows("select count(*) from polls where outcome = 'new'") == [(5,)]
+
+
+def test_no_file_is_opened_for_an_answer_and_names_get_less_time_than_requests(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path / "captures.db", None, {})
+    assert not settings.getbool("WARN_ON_GENERATOR_RETURN_VALUE")
+    assert settings.getfloat("DNS_TIMEOUT") <= 15
+
+
+@pytest.mark.parametrize("error", [KeyError, OSError])
+def test_who_has_no_name_asks_by_number(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    def nobody() -> str:
+        raise error("getpwuid(): uid not found")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert f"contact: uid-{os.getuid()}@" in user_agent(None)
+
+
+def test_signals_do_again_what_they_did_when_a_crawl_is_over() -> None:
+    class Crawl(AsyncCrawlerProcess):
+        def __init__(self) -> None:
+            """Without a reactor."""
+
+        def start(self, stop_after_crawl: bool = True, install_signal_handlers: bool = True) -> None:
+            install_shutdown_handlers(lambda *_: None)
+
+    def crawl(error: Exception | None) -> None:
+        async def ended() -> None:
+            if error:
+                raise error
+
+        with asyncio.Runner() as runner:
+            task = runner.get_loop().create_task(ended())
+            runner.run(asyncio.wait([task]))
+            complete(Crawl(), task)
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    crawl(None)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    with pytest.raises(sqlite3.Error, match="locked"):
+        crawl(sqlite3.OperationalError("database is locked"))
+
+
+@pytest.mark.parametrize(
+    "broken", ["drop table robots; create view robots as select 1", "alter table robots rename body to text"]
+)
+def test_a_memory_of_ours_that_fails_is_no_look_at_a_page(tmp_path: Path, page: Stage, broken: str) -> None:
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    page.show(INCIDENTS, payload())
+    archive.poll("2026-03-01T09:30:00Z")
+    with sqlite3.connect(archive.data / "captures.db") as conn:
+        if "view" in broken:
+            conn.execute("delete from _sqlite_migrations where migration_set = 'robots'")
+        conn.executescript(broken)
+    assert archive.poll("2026-03-01T09:31:00Z").returncode in (1, 3)
+    assert archive.rows("select outcome from polls") == [("new",)]
+
+
+def test_robots_txt_that_came_in_the_future_is_asked_for_again(tmp_path: Path, page: Stage) -> None:
+    page.show("/robots.txt", "User-agent: *\nAllow: /\n")
+    page.show(INCIDENTS, payload())
+    archive = Archive(tmp_path, page.url + INCIDENTS)
+    archive.poll("2026-03-01T09:30:00Z")
+    with sqlite3.connect(archive.data / "captures.db") as conn:
+        conn.execute("update robots set fetched_at = fetched_at + 86400 * 365")
+    archive.poll("2026-03-01T09:31:00Z")
+    assert [path for path, _ in page.asked].count("/robots.txt") == 2
+
+
 @pytest.mark.parametrize("target", ["http://localhost:1/x", "http://[::1]:1/x", "file:///etc/hostname"])
 def test_a_redirect_to_a_private_place_is_not_followed(tmp_path: Path, page: Stage, target: str) -> None:
     page.show(INCIDENTS, "", status=302, Location=target)
@@ -500,8 +617,9 @@ def test_nobody_is_let_in(tmp_path: Path, page: Stage, monkeypatch: pytest.Monke
     child: subprocess.Popen[bytes]
     page.heard = lambda _: found.append((listening(child.pid), [*home.rglob("*")]))
     command = [sys.executable, "-m", "crawler", "poll", "--data", str(archive.data), "--catalog", str(archive.catalog)]
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    assert child.wait(60) == 0
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, errors = child.communicate(timeout=60)
+    assert (child.returncode, errors) == (0, b"")
     assert found
     assert {(*ports, *files) for ports, files in found} == {()}
 

@@ -7,6 +7,8 @@ import gc
 import getpass
 import importlib.metadata
 import logging
+import os
+import signal
 import socket
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
@@ -113,8 +115,8 @@ def run(
     `contact` goes into the user agent; `timeout` is in seconds for one answer; `now` is stamped on every capture instead of the clock, for
     simulations; `told` hears of each capture that was kept; `unconditional` are the addresses (source, url) to
     ask without validators, because what came last could not be read; `spread` is the seconds over which the first
-    requests are spread. An exception, at the end of the round, when an answer could not be kept: sqlite3.Error, most
-    likely.
+    requests are spread. An exception when the round could not begin, or, at its end, when an answer could not be kept:
+    sqlite3.Error, most likely.
     """
     lost: list[Exception] = []
     sources, records = list(sources), list(records)
@@ -126,7 +128,7 @@ def run(
     def validators(source: str, url: str) -> dict[str, str]:
         return {} if (source, url) in unconditional else store.validators(source, url)
 
-    process.crawl(
+    crawling = process.crawl(
         StatusSpider,
         sources=sources,
         validators=validators,
@@ -135,10 +137,27 @@ def run(
         spread=spread,
     )
     gc.freeze()  # what is loaded stays: the collector need not go through it again and again
-    process.start()
-    store.close()
+    try:
+        complete(process, crawling)
+    finally:
+        store.close()
     if lost:
         raise lost[0]
+
+
+def complete(process: AsyncCrawlerProcess, crawling: asyncio.Task[None]) -> None:
+    """Let the crawl of a process come to its end. Raises what kept it from beginning, which Scrapy only logs.
+
+    Scrapy leaves its handlers of signals behind, which would do nothing any more: those from before come back.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        process.start()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if crawling.done() and not crawling.cancelled():  # it is not when a second signal has ended it
+        crawling.result()
 
 
 def _settings(
@@ -181,4 +200,11 @@ def user_agent(contact: str | None) -> str:
         version = importlib.metadata.version("outages")
     except importlib.metadata.PackageNotFoundError:
         version = "0"
-    return f"outages/{version} (status page archive; contact: {contact or f'{getpass.getuser()}@{socket.getfqdn()}'})"
+    return f"outages/{version} (status page archive; contact: {contact or f'{_user()}@{socket.getfqdn()}'})"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container there may be no such user: a KeyError before Python 3.13
+        return f"uid-{os.getuid()}"

@@ -49,7 +49,8 @@ class KeptRobots(RobotsTxtMiddleware):  # type: ignore[misc, unused-ignore]
         super().__init__(crawler)
         settings = crawler.settings
         self.now: datetime = settings["ROUND_NOW"] or datetime.now(UTC)
-        self.path = Path(settings["CAPTURES_PATH"])
+        # Here, and not at a signal: an exception ends the round before anybody is asked.
+        self.db = connect(Path(settings["CAPTURES_PATH"]), migrations)
         self.fresh: dict[str, bytes] = {}
         self.asked: dict[str, asyncio.Future[Any]] = {}
 
@@ -57,13 +58,8 @@ class KeptRobots(RobotsTxtMiddleware):  # type: ignore[misc, unused-ignore]
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Made by Scrapy."""
         middleware = cls(crawler)
-        crawler.signals.connect(middleware.opened, signal=signals.spider_opened)
         crawler.signals.connect(middleware.closed, signal=signals.spider_closed)
         return middleware
-
-    def opened(self) -> None:
-        """Open the memory."""
-        self.db = connect(self.path, migrations)
 
     def closed(self) -> None:
         """Write down what has come, at once for all hosts, and close the memory."""
@@ -85,7 +81,8 @@ class KeptRobots(RobotsTxtMiddleware):  # type: ignore[misc, unused-ignore]
 
     async def _rules(self, origin: str) -> Any:
         kept = self.db.conn.execute(
-            "select body from robots where origin = ? and fetched_at > ?", (origin, (self.now - FRESH).timestamp())
+            "select body from robots where origin = ? and fetched_at > ? and fetched_at <= ?",  # a clock may have been wrong
+            (origin, (self.now - FRESH).timestamp(), self.now.timestamp()),
         ).fetchone()
         body = kept[0] if kept else await self._ask(origin)
         return build_from_crawler(self._parserimpl, self.crawler, body) if body else None

@@ -8,6 +8,7 @@ several sources share has one queue.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -104,7 +105,12 @@ class StatusSpider(scrapy.Spider):
         )
 
     def failed(self, failure: Failure) -> Iterator[Any]:
-        """No answer: refused, timed out, bad certificate, forbidden by robots.txt, too large ..."""
+        """No answer: refused, timed out, bad certificate, forbidden by robots.txt, too large ...
+
+        Raises the sqlite3.Error of our own memory: that is no look at anybody's page.
+        """
+        if isinstance(failure.value, sqlite3.Error):
+            raise failure.value
         request: Request = failure.request  # type: ignore[attr-defined]
         source: Source = request.cb_kwargs["source"]
         yield from self._hand_on(
@@ -134,7 +140,7 @@ _REASONS = (
     ("refused", ("ConnectionRefusedError", "DownloadConnectionRefusedError")),
     ("dns", ("DNSLookupError", "CannotResolveHostError", "gaierror")),
     ("tls", ("SSLError", "CertificateError", "VerificationError")),
-    ("too-large", ("DownloadCancelledError", "ResponseTooLargeError")),
+    ("too-large", ("DownloadCancelledError", "ResponseTooLargeError", "HeadTooLargeError")),
     ("redirect", ("ForbiddenRedirectError",)),
     ("robots", ("IgnoreRequest",)),
 )

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from crawler.platform import Ask
 from crawler.polling.backfill import Walk
-from crawler.polling.poller import settings_of
+from crawler.polling.poller import complete, settings_of
 from crawler.polling.spider import StatusSpider, Validators
 from crawler.records import Capture
 
@@ -50,9 +50,9 @@ class WalkSpider(StatusSpider):
 
     def _heard(self, items: Iterator[Any]) -> Iterator[Any]:
         """Of what a round would do with an answer, only the capture; the walk says what to ask for."""
-        capture = next(item for item in items if isinstance(item, Capture))
         assert self.asked is not None
         try:
+            capture = next(item for item in items if isinstance(item, Capture))
             self.walk.heard(self.asked, capture)
         except sqlite3.Error as error:
             self.broken = error
@@ -84,8 +84,7 @@ def run(
     }
     process = AsyncCrawlerProcess(settings_of(path, contact, own))
     crawler = process.create_crawler(WalkSpider)
-    process.crawl(crawler, walk=walk, told=told, validators=validators)
-    process.start()
+    complete(process, process.crawl(crawler, walk=walk, told=told, validators=validators))
     spider = crawler.spider
     if isinstance(spider, WalkSpider) and spider.broken:
         raise spider.broken
