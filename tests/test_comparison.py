@@ -15,7 +15,8 @@ from crawler.catalog import ALL
 from crawler.database import transaction
 from crawler.records import Severity
 from crawler.site import comparison as compare
-from crawler.site.comparison import BadPeriodError, Cell, Period, percent, period
+from crawler.site.comparison import BadPeriodError, Cell, Period, percent, period, proportion
+from crawler.site.place import LITTLE
 from crawler.site.server import opened as opened_site
 from tests.published import ask
 from tests.test_months import DAY, FEBRUARY, Out, opened, put, vendor, watch
@@ -46,7 +47,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Out(FEBRUARY + 100, None, None, "vm", "degraded"),
         )
         put(archive, "3", Out(FEBRUARY + 500, FEBRUARY + 520, "south", ALL, "partial_outage"), **followed,
-            first_posted_at="2026-02-01T08:24:00Z")  # fmt: skip
+            first_posted_at="2026-02-01T08:24:06Z")  # fmt: skip
         put(archive, "4", Out(100, 200, "north", "sql", None), severity=None)
         put(archive, "old", Out(-400 * DAY, -400 * DAY + 10, "global", "vm"))
         archive.conn.execute(
@@ -131,6 +132,17 @@ def test_only_what_was_never_out_has_all_of_it(share: float, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("some", "of", "said"),
+    [
+        (167, 6973, "2.4 %"), (1, 80, "1.3 %"), (1, 2, "50 %"), (0, 5, "0 %"), (5, 5, "100 %"), (1, 9999, "under 0.1 %"),
+        (9998, 9999, "over 99.9 %"), (1, 1000, "0.1 %"), (999, 1000, "99.9 %"),
+    ],
+)  # fmt: skip
+def test_a_share_of_incidents_is_rounded_and_never_to_none_or_all(some: int, of: int, said: str) -> None:
+    assert proportion(some, of) == said
+
+
+@pytest.mark.parametrize(
     ("cell", "kind"),
     [
         (Cell("2026-01", 1, 43.2, 1.0), "short"),
@@ -159,7 +171,7 @@ def test_regions_the_worst_on_top(conn: sqlite3.Connection) -> None:
     north, south, _ = found.regions
     assert (north.incidents, north.unrated, north.severity) == (2, 1, Severity.MAJOR_OUTAGE)
     assert (north.down_minutes, north.watched_down_minutes, north.watched_minutes) == (120, 60, 14 * DAY)
-    assert north.availability == pytest.approx(1 - 60 / (14 * DAY), abs=1e-6)
+    assert north.availability is None  # of the year too little was watched
     assert (north.longest_minutes, north.longest_incident, north.last_incident) == (120, "acme:1", "acme:1")
     assert (south.incidents, south.down_minutes, south.last_started_at) == (2, 30, "2026-02-01T08:20:00Z")
 
@@ -175,7 +187,7 @@ def test_a_region_is_asked_only_for_the_months_in_which_it_was_there(conn: sqlit
     ("sort", "order"),
     [
         ("outages", ["north", "south", "global"]),
-        ("availability", ["north", "south", "global"]),
+        ("availability", ["south", "north", "global"]),  # only of South enough was watched
         ("longest", ["north", "south", "global"]),
         ("last", ["south", "north", "global"]),
         ("name", ["global", "north", "south"]),
@@ -183,6 +195,14 @@ def test_a_region_is_asked_only_for_the_months_in_which_it_was_there(conn: sqlit
 )
 def test_regions_in_the_order_that_was_asked_for(conn: sqlite3.Connection, sort: str, order: list[str]) -> None:
     assert [row.id for row in known(compare.regions(conn, "acme", sort=sort)).regions] == order
+
+
+def test_an_availability_rests_on_as_much_as_that_of_a_month(conn: sqlite3.Connection) -> None:
+    """Here fourteen of 351, 45 and 14 days were watched."""
+    for since, told in (("2025-03", False), ("2026-01", True), ("2026-02", True)):
+        north = known(compare.regions(conn, "acme", since, "2026-02")).regions[0]
+        assert (north.watched >= LITTLE) is told
+        assert north.availability == (pytest.approx(1 - 60 / (14 * DAY), abs=1e-6) if told else None)
 
 
 def test_nobody_watched_is_no_availability(conn: sqlite3.Connection, site: Datasette) -> None:
@@ -203,7 +223,10 @@ def test_a_page_of_regions(site: Datasette) -> None:
     page = ask(site, "/-/compare/regions/acme")
     north = row_of(page, "North")
     assert north.startswith(
-        "North 2 h 2 major outage at worst severity of 1 not said 99.702 % of 3 % watched and 1 h while nobody watched"
+        "North 2 h 2 major outage at worst severity of 1 not said no figure 3 % watched 2 h 2026-01-31"
+    )
+    assert "99.702 % of 31 % watched and 1 h while nobody watched" in row_of(
+        ask(site, "/-/compare/regions/acme?from=2026-01&until=2026-02"), "North"
     )
     assert '<a href="/-/region/acme/north"' in page
     assert '<a href="/-/incident/acme:1">2 h</a>' in page
@@ -229,7 +252,7 @@ def test_vendors_of_a_category(conn: sqlite3.Connection) -> None:
     assert [row.id for row in found.vendors] == ["blind", "acme", "quiet"]
     blind, acme, quiet = found.vendors
     assert (acme.incidents, acme.all_incidents, acme.down_minutes) == (3, 4, 140)
-    assert (acme.lags_known, acme.median_lag_minutes) == (2, 17.0)
+    assert (acme.lags_known, acme.median_lag_minutes) == (2, 17.05)
     assert (acme.followed, acme.edited, acme.edits, acme.edited_share) == (2, 1, 1, 0.5)
     assert [service.id for service in acme.services] == ["cache", "sql"]
     assert (blind.down_minutes, blind.watched, blind.median_lag_minutes, blind.edited_share) == (500, 0, None, None)

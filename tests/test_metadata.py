@@ -8,6 +8,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -17,6 +18,7 @@ from crawler.archive.search import expression
 from crawler.catalog import ROOT, load
 from crawler.schema import VIEWS
 from crawler.site import described
+from crawler.site.place import LITTLE
 from crawler.site.questions import THINGS, asked_on, grouped, questions, related
 from crawler.site.server import opened
 
@@ -356,8 +358,8 @@ def test_catalog_file_of_the_readme_is_one(tmp_path: Path) -> None:
     assert set(catalog.sources) == {"northwind-summary", "northwind-incidents"}
 
 
-def measured(down: float, watched: float) -> sqlite3.Row:
-    """The answer for one service that was down and watched for so many minutes of a month of thirty days."""
+def unmeasured() -> sqlite3.Connection:
+    """An archive of nothing but availability, and nothing in it."""
     conn = sqlite3.connect(":memory:")
     conn.row_factory = sqlite3.Row
     conn.executescript(
@@ -365,6 +367,12 @@ def measured(down: float, watched: float) -> sqlite3.Row:
         create view availability_by_month as select *, round(1 - down_minutes / watched_minutes, 6) as availability
         from availability"""
     )
+    return conn
+
+
+def measured(down: float, watched: float) -> sqlite3.Row:
+    """The answer for one service that was down and watched for so many minutes of a month of thirty days."""
+    conn = unmeasured()
     conn.execute("insert into availability values ('alibaba', 'cn-hangzhou', 'api', '2026-06', ?, ?)", (down, watched))
     (row,) = asked(conn, "monthly_availability")
     return row
@@ -378,12 +386,22 @@ def measured(down: float, watched: float) -> sqlite3.Row:
         (22.0, 43200.0, "below 99.95 %"),
         (433.0, 43200.0, "below 99.0 %"),
         (433.0, 30000.0, "watched for less than nine tenths of the month: says little"),
+        (1.0, 4320.0, "watched for less than nine tenths of the month: says little"),
+        (1.0, 4319.0, "watched for less than a tenth of the month: says nothing"),
     ],
 )
 def test_availability_is_held_against_both_thresholds(down: float, watched: float, hint: str) -> None:
     row = measured(down, watched)
     assert row["hint"] == hint
     assert row["watched_percent"] == round(100 * watched / 43200, 1)
+    assert (row["available_percent"] is not None) is (watched / 43200 >= LITTLE)
+
+
+def test_what_was_hardly_watched_comes_last() -> None:
+    conn = unmeasured()
+    for region, down, watched in (("hardly", 50.0, 60.0), ("worse", 100.0, 43200.0), ("well", 0.0, 43200.0)):
+        conn.execute("insert into availability values ('alibaba', ?, 'api', '2026-06', ?, ?)", (region, down, watched))
+    assert [row["region"] for row in asked(conn, "monthly_availability")] == ["worse", "well", "hardly"]
 
 
 def test_availability_when_never_watched() -> None:
@@ -445,12 +463,30 @@ def test_half_and_nine_of_ten(count: int) -> None:
         conn.execute("insert into incidents values ('a', 'outage', null, '2024-03-01T00:00:00Z', ?)", (minutes,))
     (row,) = asked(conn, "how_long")
     assert (row["outages"], row["without_end"], row["longest_minutes"]) == (count + 1, 1, count)
-    over = {
-        name: sum(m is not None and m <= row[name] for m in lengths)
-        for name in ("median_minutes", "nine_of_ten_minutes")
-    }
-    assert over["median_minutes"] >= count / 2 > over["median_minutes"] - 1
-    assert over["nine_of_ten_minutes"] >= 0.9 * count > over["nine_of_ten_minutes"] - 1
+    assert row["median_minutes"] == median(range(1, count + 1))
+    over = sum(m is not None and m <= row["nine_of_ten_minutes"] for m in lengths)
+    assert over >= 0.9 * count > over - 1
+
+
+@pytest.mark.parametrize(
+    ("lags", "told"),
+    [  # outages counted, percent of all, median, nine of ten, percent within 15 minutes
+        ([1.0, 19.4, 21.5, 30.0, None, None, None], (4, 57.1, 20.45, 30.0, 25.0)),
+        ([9.0, 5.0, 7.0], (3, 100.0, 7.0, 9.0, 100.0)),
+        ([-4.0, None], (1, 50.0, -4.0, -4.0, 100.0)),
+        ([3.0] * 20 + [60.0] * 26 + [None] * 123, (46, 27.2, 60.0, 60.0, 43.5)),
+    ],
+)
+def test_how_late_the_first_word_comes(lags: list[float | None], told: tuple[float, ...]) -> None:
+    """The median is that of the pages of vendors; nothing is rounded before its end."""
+    conn = sqlite3.connect(":memory:")
+    conn.row_factory = sqlite3.Row
+    conn.execute("create table incidents (kind, started_at)")
+    conn.execute("create table disclosure (vendor, started_at, lag_minutes)")
+    conn.execute("insert into incidents values ('outage', '2024-03-01T00:00:00Z')")
+    conn.executemany("insert into disclosure values ('a', '2024-03-01T00:00:00Z', ?)", [(lag,) for lag in lags])
+    (row,) = asked(conn, "first_word")
+    assert tuple(row) == ("a", "2024", *told)
 
 
 @pytest.mark.parametrize(

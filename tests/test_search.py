@@ -226,6 +226,12 @@ def test_a_day_is_indexed_in_figures_and_words() -> None:
         ("outage today", ()),
         ('"power outage"', ("power outage",)),
         ("downtown statuses", ("downtown", "statuses")),
+        ("how long was cloudflare down", ("cloudflare",)),
+        ("What happened to Cloudflare?", ("Cloudflare",)),
+        ("how often does it happen, and since when", ()),
+        ("which is still down: claude or github", ("claude", "or", "github")),
+        ("cloudflare not loading 503", ("cloudflare", "not", "loading", "503")),
+        ("cloudflare can", ("cloudflare", "can")),  # a region
     ],
 )
 def test_what_people_say_of_any_outage(typed: str, words: tuple[str, ...]) -> None:
@@ -376,6 +382,26 @@ def test_what_is_called_so_stands_on_top(conn: sqlite3.Connection) -> None:
     assert ("region", "sa-1") not in named("fern")  # only the vendor is called so
     assert ("service", "queue") in named("queue")
     assert named("q") == []
+
+
+def test_where_nothing_is_found_what_has_one_of_the_words_in_its_name_is_listed(
+    conn: sqlite3.Connection, site: Datasette
+) -> None:
+    def named(text: str) -> tuple[bool, list[tuple[str, str]]]:
+        answer = search(conn, text)
+        assert not answer.hits
+        return answer.named_by_any, [(it.kind, it.id) for it in answer.named]
+
+    assert named("fern xyzzy") == (True, [("vendor", "fern"), ("service", "queue")])
+    assert named("when was moss down 杭州 xyzzy") == (True, [("vendor", "moss"), ("region", "cn-hangzhou")])
+    assert named("fer xyzzy") == (False, [])  # no beginnings: "not" is no beginning of what is called "Notes"
+    assert named("1 xyzzy") == (False, [])
+    assert named("is xyzzy down today") == (False, [])
+    assert search(conn, "fern power").named_by_any is False
+    assert not search(conn, "fern xyzzy", "moss").named
+    shown = get(site, "/-/search?q=fern+xyzzy").text
+    assert "With one of these words in the name" in shown
+    assert 'href="/-/vendor/fern"' in shown
 
 
 def test_found_words_are_marked_and_vendors_text_stays_text(conn: sqlite3.Connection) -> None:

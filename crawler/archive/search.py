@@ -50,10 +50,13 @@ _DATES = [
     )
 ] + [re.compile(rf"(?<!\d){_YEAR} ?年 ?(?P<month>[01]?\d) ?月(?: ?(?P<day>[0-3]?\d) ?[日号號])?", re.ASCII)]
 
-#: What people type beside the name of what they look for, and messages do not always say.
+#: What people type beside the name of what they look for, and messages do not always say. "can" is not among these: it is a
+#: region, as other airports are.
 _FILLER = re.compile(
-    "an?|and|any|are|at|broken|did|down(?:time)?|for|go(?:ing)?|ha(?:d|s|ve)|happen(?:ed|ing)|in|incidents?|is|issues?|now|of|"
-    "offline|on|out(?:ages?)?|problems?|right|status|the|there|today|was|went|were|what(?:['’]?s)?|when|why|with|working|wrong",
+    "an?|and|any|are|at|be(?:en)?|broken|by|could|did|do(?:es)?|down(?:time)?|for|from|go(?:ing)?|ha(?:d|s|ve)|"
+    "happen(?:ed|ing|s)?|how|in|incidents?|is|issues?|it|lasts?|lasted|latest|long|many|much|now|of|often|offline|on|"
+    "out(?:ages?)?|problems?|right|since|status|still|the|there|to|today|was|went|were|what(?:['’]?s)?|when|which|who|why|"
+    "with|working|wrong",
     re.IGNORECASE,
 )
 _FILLER_SIGNS = re.compile("大?故障|大?宕机|宕機|中断|崩溃|崩了|挂了|怎么了|今天|障害|장애")

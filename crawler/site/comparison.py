@@ -20,6 +20,7 @@ from crawler.coverage import minutes_by_month
 from crawler.database import dicts
 from crawler.records import Severity, instant, worst
 from crawler.site.calendar import month_start, shifted
+from crawler.site.place import LITTLE
 from crawler.site.words import length
 
 #: The newest look at anything.
@@ -146,7 +147,8 @@ class Cell(msgspec.Struct, frozen=True):
 
 class RegionRow(msgspec.Struct, frozen=True):
     """A region. `incidents` began in the period, `unrated` of them with a severity that is not known, `unended` without a
-    known end; `severity` is the worst of the others. `availability` is that of the watched minutes, None where there are none.
+    known end; `severity` is the worst of the others. `availability` is that of the watched minutes, None where they are too few
+    of the period (`LITTLE`).
     """
 
     id: str
@@ -373,6 +375,14 @@ def part(share: float) -> str:
     return f"{math.floor(share * 100 + 1e-6)} %" if share >= 0.01 or share <= 0 else "under 1 %"
 
 
+def proportion(some: int, of: int) -> str:
+    """So many of so many, rounded to a tenth of a percent, where only all are 100 % and only none 0 %."""
+    tenths = (2000 * some + of) // (2 * of)
+    if 0 < some < of and tenths in (0, 1000):
+        return "over 99.9 %" if tenths else "under 0.1 %"
+    return f"{tenths / 10:g} %"
+
+
 def told(cell: Cell) -> str:
     """A month in words: "2025-06: 2 outages, 7 h 29 min out; not watched"."""
     if not (cell.there or cell.incidents or cell.down_minutes):
@@ -403,6 +413,7 @@ def _region_row(
     there = {month for month in passed if (region["opened"] or "") <= month <= (region["closed"] or "9999")}
     watched_here = sum(minutes for month, minutes in watched.items() if month in there)
     down_here = sum(row["watched_down_minutes"] for row in rows if row["month"] in there)
+    share = _share(watched_here, sum(minutes for month, minutes in passed.items() if month in there))
     longest = max(((r["longest_minutes"], r["longest_incident"]) for r in rows if r["longest_incident"]), default=None)
     last = max(((r["last_started_at"], r["last_incident"]) for r in rows if r["last_incident"]), default=None)
     return RegionRow(
@@ -417,8 +428,8 @@ def _region_row(
         down_minutes=round(sum(row["down_minutes"] for row in rows), 1),
         watched_down_minutes=round(down_here, 1),
         watched_minutes=round(watched_here, 1),
-        watched=_share(watched_here, sum(minutes for month, minutes in passed.items() if month in there)),
-        availability=math.floor(1e6 * (1 - down_here / watched_here)) / 1e6 if watched_here else None,
+        watched=share,
+        availability=math.floor(1e6 * (1 - down_here / watched_here)) / 1e6 if share >= LITTLE else None,
         longest_minutes=longest and longest[0],
         longest_incident=longest and longest[1],
         last_started_at=last and last[0],
@@ -445,7 +456,7 @@ def _vendor_row(
         all_incidents=sum(row["incidents"] for row in whole),
         down_minutes=round(sum(row["down_minutes"] for row in here), 1),
         lags_known=len(lags),
-        median_lag_minutes=round(median(lags), 1) if lags else None,
+        median_lag_minutes=round(median(lags), 2) if lags else None,
         edited_share=round(counts["edited"] / counts["followed"], 4) if counts["followed"] else None,
         watched_minutes=round(sum(watched.values()), 1),
         watched=_share(sum(watched.values()), sum(passed.values())),

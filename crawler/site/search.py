@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -51,8 +52,8 @@ NAMES = f"""
         where kind = 'region'
       union all select found.kind, vendor, id, name, local_name, listed from found join services using (vendor, id)
         where kind = 'service') x join vendors v on v.id = vendor
-    order by lower(x.id) = :text or lower(x.name) = :text or x.local_name = :text desc, listed desc, length(x.name), x.name,
-      vendor
+    order by lower(x.id) in (select value from json_each(:texts)) or lower(x.name) in (select value from json_each(:texts))
+      or x.local_name in (select value from json_each(:texts)) desc, listed desc, length(x.name), x.name, vendor
     limit {NAMED + 1}
 """
 
@@ -99,8 +100,8 @@ class Named(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What was found. `count` goes up to `COUNTED` and stands for more when greater; `next` is what `before` of the
     next page is. `sought`: the words that these incidents hold; fewer than `words` where none holds them all, and what is
-    left out is what people say of any outage. `begun`: they only hold words that begin so. `nowhere`: words that no
-    incident holds.
+    left out is what people say of any outage. `begun`: they only hold words that begin so. `named_by_any`: of what is
+    `named`, each has one of the words only. `nowhere`: words that no incident holds.
     """
 
     question: str
@@ -116,6 +117,7 @@ class Answer(msgspec.Struct, frozen=True):
     vendors: list[tuple[str, str, int]]
     named: list[Named]
     more_named: list[str]
+    named_by_any: bool
     nowhere: list[str]
 
 
@@ -142,6 +144,9 @@ def search(conn: sqlite3.Connection, text: str, vendor: str | None = None, befor
             sought, begun = some, bool(beginnings)
             break
     named, more = _named(cursor, question) if before is None and not vendor else ([], [])
+    by_any = not (hits or named or vendor) and before is None
+    if by_any:
+        named, more = _called_by_any(cursor, question)
     return Answer(
         question=text,
         vendor=vendor,
@@ -156,6 +161,7 @@ def search(conn: sqlite3.Connection, text: str, vendor: str | None = None, befor
         vendors=[(*row,) for row in cursor.execute(VENDORS, {"match": match})] if hits and not vendor else [],
         named=named,
         more_named=more,
+        named_by_any=by_any and bool(named),
         nowhere=_nowhere(cursor, question) if not hits and before is None else [],
     )
 
@@ -245,13 +251,29 @@ def _named(cursor: sqlite3.Cursor, question: Question) -> tuple[list[Named], lis
 def _called(cursor: sqlite3.Cursor, question: Question) -> tuple[list[Named], list[str]]:
     """All words begin some of its names, or its vendor's; one at least its own."""
     text = " ".join(question.words).lower()
-    if not text or (len(text) < 2 and text.isascii()):
+    if not _names_something(text):
         return [], []
+    return _those(cursor, f"({question.begun()}) AND own : ({question.begun(' OR ')})", [text])
+
+
+def _called_by_any(cursor: sqlite3.Cursor, question: Question) -> tuple[list[Named], list[str]]:
+    """One of the words at least, as it is written, is in its own name; days and what people say of any outage are none."""
+    words = tuple(word.lower() for word in question.essence.undated.words if _names_something(word))
+    return _those(cursor, f"own : ({Question(words).begun(' OR ', only=())})", words) if words else ([], [])
+
+
+def _names_something(text: str) -> bool:
+    """A single letter or digit does not, a single Chinese sign may."""
+    return len(text) > 1 or not text.isascii()
+
+
+def _those(cursor: sqlite3.Cursor, match: str, texts: Sequence[str]) -> tuple[list[Named], list[str]]:
+    """Things whose names match, those of exactly such a name first, and the kinds of which there are more."""
     found: list[Named] = []
     more = []
     for kind in ("vendor", "region", "service"):
-        match = f"kind : {kind} AND ({question.begun()}) AND own : ({question.begun(' OR ')})"
-        rows = cursor.execute(NAMES, {"match": match, "text": text}).fetchall()
+        values = {"match": f"kind : {kind} AND {match}", "texts": json.dumps(texts)}
+        rows = cursor.execute(NAMES, values).fetchall()
         found += [Named(**dict(row)) for row in rows[:NAMED]]
         more += [kind] * (len(rows) > NAMED)
     return found, more

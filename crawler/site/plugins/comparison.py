@@ -94,6 +94,7 @@ async def _compared(
         "title": compare.title,
         "percent": compare.percent,
         "part": compare.part,
+        "proportion": compare.proportion,
         "told": compare.told,
         "summary": compare.summary,
         "database": DATABASE,

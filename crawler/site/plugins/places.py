@@ -13,6 +13,7 @@ from datasette.utils.asgi import BadRequest
 from pluggy import HookimplMarker
 
 from crawler.catalog import ALL, CATEGORIES
+from crawler.site.comparison import proportion
 from crawler.site.links import PLACES, place_page
 from crawler.site.place import Kind, Page, tell
 from crawler.site.serving import (
@@ -87,13 +88,14 @@ async def _answer(request: Any, datasette: Any, kind: Kind) -> Any:
         "feeds": _feeds(datasette, page),
         "compare": _compared(datasette, page),
         "percent": percent,
+        "proportion": proportion,
         "tilde_encode": tilde_encode,
     }
     return Response.html(await datasette.render_template("place.html", context, request=request))
 
 
 def percent(share: float, digits: int = 3) -> str:
-    """A share of which nothing is rounded away: what is not all is never 100 %, what is not nothing never 0 %."""
+    """An availability, or a share watched, rounded down: what is not all is never 100 %, what is not nothing never 0 %."""
     scale = 10**digits
     cut = int(round(share * 100 * scale, 6)) / scale
     return f"{cut:.{digits}f}".rstrip("0").rstrip(".") + " %" if cut or not share else f"under {1 / scale} %"
