@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -228,6 +230,7 @@ def test_a_page_of_regions(site: Datasette) -> None:
     assert "99.702 % of 31 % watched and 1 h while nobody watched" in row_of(
         ask(site, "/-/compare/regions/acme?from=2026-01&until=2026-02"), "North"
     )
+    assert "3 regions of which an outage is known" in words(page)
     assert '<a href="/-/region/acme/north"' in page
     assert '<a href="/-/incident/acme:1">2 h</a>' in page
     assert "1 more region in the catalog, of which no outage is known" in words(page)
@@ -236,6 +239,14 @@ def test_a_page_of_regions(site: Datasette) -> None:
         in page
     )
     assert page.count('<i class="unwatched"') == 10 + 11 + 1  # of north, of global, and in the key
+
+
+def test_what_is_wider_than_a_region_is_counted_apart(path: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copyfile(path, tmp_path / "outages.db"))
+    with closing(sqlite3.connect(copy)) as conn, conn:
+        conn.execute("update regions set separate = 1, city = null where vendor = 'acme' and id = 'south'")
+    page = words(ask(opened_site(copy), "/-/compare/regions/acme"))
+    assert "2 regions and 1 wider area of which an outage is known" in page
 
 
 def test_regions_of_a_vendor_without_any(site: Datasette) -> None:

@@ -280,13 +280,21 @@ def google(shared: Path, shipped: Path, tmp_path_factory: pytest.TempPathFactory
 def test_google(google: sqlite3.Connection) -> None:
     chart = drawn(google, GOOGLE)
     labels = [lane.label for lane in chart.lanes]
-    assert labels[:2] == ["41 regions", "Iowa (us-central1)"]
+    assert labels[:3] == ["39 regions", "2 regions", "Iowa (us-central1)"]
     assert "Zurich (europe-west6)" in chart.lanes[0].told
     assert chart.kinds == {"message", "edit"}
     page = told(google, GOOGLE)[1]
     assert page.waves[0].at == "2025-06-12T19:48:00Z"
     assert page.waves[1].at == "2025-06-12T20:49:00Z"
     assert page.waves[1].courses[0].regions.text == "Iowa (us-central1)"
+    vertex = "select ended_at, count(*) from outages where incident = ? and service like 'vertex-ai-o%' group by 1"
+    assert google.execute(vertex, (GOOGLE,)).fetchall() == [
+        (
+            "2025-06-13T00:59:00Z",
+            40,
+        ),  # all regions but Belgium and Singapore, as was said under the name of the service
+        ("2025-06-13T01:18:00Z", 21),
+    ]
     bounds = [b for w in page.waves for c in w.courses for b in (c.start, c.end) if b]
     assert bounds
     assert all(bound.account for bound in bounds)
@@ -314,6 +322,76 @@ def test_the_largest_page_is_made_in_time(google: sqlite3.Connection) -> None:
 
 
 # What was changed
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alibaba:16",
+        "azure:VVTQ-J98",
+        "cloudflare:2025-11-18-bot-management",
+        "gcp:cFXPsFUnUELR8U2bQeGz",
+        "github:6swlsy1h3wy9",
+    ],
+)
+def test_the_first_word_is_the_first_message(site: Datasette, conn: sqlite3.Connection, name: str) -> None:
+    """What happened before it was told later, and is shown as no message of its minute; nor is it on the chart."""
+    page = told(conn, name)[1]
+    messages = [entry for entry in page.timeline if entry.number and not entry.told]
+    events = [entry for entry in page.timeline if entry.told]
+    assert messages[0].at == page.incident["first_posted_at"]
+    assert (events[0].told, bool(events[0].told_by)) == ("later", True)
+    chart = drawn(conn, name)
+    marks = Counter([point.kind for point in chart.points] + [mark.kind for mark in chart.beyond])
+    assert marks == {"message": len(messages), "event": len(events)}
+    text = ask(site, f"/-/incident/{name}")
+    assert f"event, told later by {events[0].told_by}</strong>" in text
+    assert "event, no message of that minute</span>" in text
+
+
+def test_who_spoke_at_the_time_goes_on_with_messages(conn: sqlite3.Connection) -> None:
+    """Notices do, steps of a report that came days later do not; of what merely has no date nobody knows."""
+    entries = {entry.at[11:16]: entry for entry in told(conn, "alibaba:16")[1].timeline if entry.at}
+    assert (entries["09:44"].told_by, entries["09:44"].told) == ("notices", "later")
+    assert (entries["10:01"].told_by, entries["10:01"].told) == ("process", "then or later")
+    assert [entries[at].told for at in ("09:50", "10:54", "11:20", "13:11")] == [None] * 4
+    assert not any(entry.told for entry in told(conn, EDITED)[1].timeline)
+
+
+def test_what_is_back_is_said_where_something_else_has_no_end(site: Datasette) -> None:
+    text = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", ask(site, "/-/incident/azure:YKYN-BWZ")))
+    assert "No end of all None is known of Azure Portal in Global" in text
+    assert "Back last, of what has an end: Azure CDN, Azure Front Door in Global, after 8 h 24 min, 2025-10-30" in text
+    assert "nobody states when it ended" not in text
+
+
+def test_whose_word_the_badge_is(archive: Path, tmp_path: Path) -> None:
+    """Where the chart shows nothing as bad."""
+    assert "The vendor calls the whole" not in ask(opened(archive), f"/-/incident/{EDITED}")
+    copy = tmp_path / "outages.db"
+    shutil.copyfile(archive, copy)
+    with closing(sqlite3.connect(copy)) as conn, conn:
+        assert conn.execute("select count(*) from outages where incident = ?", (EDITED,)).fetchone() != (0,)
+        conn.execute("update outages set severity = 'degraded' where incident = ?", (EDITED,))
+        conn.execute("update incidents set severity = 'major_outage' where id = ?", (EDITED,))
+        page = told(conn, EDITED)[1]
+        conn.execute("update outages set severity = null where incident = ?", (EDITED,))
+        assert told(conn, EDITED)[1].worst_part is None  # of nothing it says how bad
+        conn.execute("update outages set severity = 'degraded' where incident = ?", (EDITED,))
+    assert page.worst_part == "degraded"
+    text = ask(opened(copy), f"/-/incident/{EDITED}")
+    assert "The vendor calls the whole “major outage”" in text
+    assert "is no worse than “degraded”, which the chart shows" in text
+
+
+def test_regions_are_counted_as_people_do(conn: sqlite3.Connection) -> None:
+    """Neither what is global nor a multi-region is one; a government's cloud in a city is."""
+    story = told(conn, GOOGLE)[0]
+    assert story.wider >= {"global", "eu", "nam3"}
+    assert "us-east1" not in story.wider
+    assert story._regions(["us-east1", "us-east4", "global", "eu"]) == "2 regions and 2 wider areas"
+    assert (story._regions(["us-east1"]), story._regions(["global"])) == ("1 region", "1 wider area")
+    assert "us-gov-west-1" not in told(conn, AWS)[0].wider
 
 
 def test_edits_and_what_was_taken_away(site: Datasette, conn: sqlite3.Connection) -> None:
@@ -526,6 +604,19 @@ def test_folding() -> None:
     assert escape("a\rb") == "a\\nb"
 
 
+def test_what_is_called_over_is_not_drawn_beyond_that_word(archive: Path, tmp_path: Path) -> None:
+    """Nobody says when it ended, and the page lists it for months."""
+    copy = shutil.copyfile(archive, tmp_path / "outages.db")
+    with closing(sqlite3.connect(copy)) as conn:
+        conn.execute(
+            "update incidents set ended_at = null, last_seen_at = '2026-09-01T00:00:00Z' where id = ?", (EDITED,)
+        )
+        conn.execute("update outages set ended_at = null where incident = ?", (EDITED,))
+        assert drawn(conn, EDITED).end < instant("2026-03-01T12:00:00Z")
+        conn.execute("update incidents set state = 'identified' where id = ?", (EDITED,))
+        assert drawn(conn, EDITED).end > instant("2026-08-31T00:00:00Z")
+
+
 def test_no_event_without_a_time(conn: sqlite3.Connection) -> None:
     page = told(conn, "alibaba:16")[1]
     page.incident.update(started_at=None, first_posted_at=None)
@@ -598,6 +689,14 @@ def test_joined_rows_are_named_where_there_is_room() -> None:
     assert chart.lanes[0].names == [("one", "/one"), ("two", "/two")]
     assert chart.lanes[0].label == "one, two"
     assert len(chart.lanes) == MOST_ROWS + 1
+
+
+def test_rows_that_are_no_region_are_counted_apart() -> None:
+    spells = [Spell("a", None, at("10:00"), at("11:00"))]
+    rows = [Row(f"region {n} with a long name", None, spells, wider=n > 40) for n in range(MOST_ROWS + 3)]
+    chart = draw(rows, [], UTC, many="regions")
+    assert chart
+    assert chart.lanes[0].label == "41 regions, 2 wider areas"
 
 
 @pytest.mark.parametrize("hours", [0.1, 1, 3.5, 9, 30, 100, 1000, 20000, 200000])

@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -212,7 +213,7 @@ def spells(draw: st.DrawFn) -> Spell:
     start = draw(moments)
     end = draw(st.one_of(st.none(), lengths.map(lambda length: start + length)))
     severity = draw(st.one_of(st.none(), st.sampled_from([s for s in SCALE if s != "unknown"])))
-    return Spell(draw(st.sampled_from("abc")), severity, start, end, draw(st.booleans()))
+    return Spell(draw(st.sampled_from("abc")), severity, start, end, draw(st.booleans()), draw(st.booleans()))
 
 
 @settings(max_examples=50, deadline=None)
@@ -220,9 +221,26 @@ def spells(draw: st.DrawFn) -> Spell:
 @example(
     [Spell("a", "degraded", START, START + timedelta(days=1)), Spell("a", None, START, START)], [(START, timedelta(1))]
 )
+@example(
+    [
+        Spell("a", "major_outage", START, START + timedelta(days=4), whole=True),
+        Spell("a", "degraded", START + timedelta(days=1), START + timedelta(days=2)),
+        Spell("a", None, START, START + timedelta(days=3)),
+        Spell("b", "notice", START, START + timedelta(days=4)),
+    ],
+    [],
+)
 def test_days(happened: list[Spell], looks: list[tuple[datetime, timedelta]]) -> None:
-    """A day has the worst severity of any of its minutes, what may have been over counting only where nothing else was."""
+    """A day has the worst severity of any of its minutes, what may have been over counting only where nothing else was,
+    and what is said of an incident as such only where nothing else of it has a severity that day.
+    """
     watched = unite((start, start + length) for start, length in looks)
+    rated: dict[str, set[str]] = defaultdict(set)
+    for spell in (s for s in happened if s.severity and not s.whole):
+        last = max((spell.end or spell.start) - timedelta(microseconds=1), spell.start)
+        rated[spell.incident] |= {
+            f"{spell.start + timedelta(days=n):%Y-%m-%d}" for n in range((last.date() - spell.start.date()).days + 1)
+        }
     firm: dict[str, set[str]] = defaultdict(set)
     vague: dict[str, set[str]] = defaultdict(set)
     names: dict[str, set[str]] = defaultdict(set)
@@ -231,7 +249,8 @@ def test_days(happened: list[Spell], looks: list[tuple[datetime, timedelta]]) ->
         while minute < max(spell.end or spell.start, spell.start + timedelta(minutes=1)):
             date = f"{minute:%Y-%m-%d}"
             sure = not spell.vague or date == f"{spell.start:%Y-%m-%d}"
-            (firm if sure else vague)[date].add(spell.severity or "unknown")
+            if not (spell.whole and date in rated[spell.incident]):
+                (firm if sure else vague)[date].add(spell.severity or "unknown")
             names[date].add(spell.incident)
             minute += timedelta(minutes=1)
     minutes: dict[str, int] = defaultdict(int)
@@ -298,6 +317,54 @@ def test_calendar_of_a_vendor(conn: sqlite3.Connection) -> None:
     assert [(s.id, s.last_outcome) for s in acme.sources] == [
         ("acme-feed", "error"), ("acme-page", "same"), ("acme-never", None),
     ]  # fmt: skip
+
+
+def test_a_day_of_a_vendor_is_as_bad_as_its_regions_and_services_were(conn: sqlite3.Connection) -> None:
+    """Called a major outage at last, and never more than degraded where it says how bad: those were back sooner."""
+    with closing(sqlite3.connect(":memory:")) as copy:
+        conn.backup(copy)
+        for key, severity in (("worse", "degraded"), ("unsaid", None)):
+            row = incident(key, "2025-06-01T10:00:00Z", "2025-06-04T10:00:00Z", severity="major_outage")
+            if key == "unsaid":
+                row |= {"started_at": "2025-07-01T10:00:00Z", "ended_at": "2025-07-02T10:00:00Z"}
+            names, marks = ", ".join(row), ", ".join("?" * len(row))
+            copy.execute(f"insert into incidents ({names}) values ({marks})", [*row.values()])
+            copy.execute(
+                """insert into outages (id, incident, vendor, region, service, severity, started_at, ended_at, start_basis)
+                values (?1, ?1, 'acme', 'calm', 'disk', ?2, ?3, ?4, 'stated')""",
+                (row["id"], severity, row["started_at"], f"{row['started_at'][:8]}02T10:00:00Z"),
+            )
+        acme, calm = (page(copy, *of, day="2025-06-02") for of in (("vendor",), ("region", "calm")))
+    shown = [f"2025-06-{n:02}" for n in range(1, 6)]
+    assert [day(calm, date)[0] for date in shown] == ["degraded", "degraded", *["unwatched"] * 3]
+    assert [day(acme, date)[0] for date in shown[:3]] == ["degraded", "degraded", "major_outage"]
+    assert [day(acme, date)[0] for date in shown[3:]] == ["major_outage", "unwatched"]
+    assert day(acme, "2025-07-01") == ("major_outage", 1)  # of no part it says how bad
+    assert acme.day
+    assert [[row["severity"] for row in of.day.incidents] for of in (acme, calm) if of.day] == [["degraded"]] * 2
+    assert acme.day.incidents[0]["ended_at"] == "2025-06-04T10:00:00Z"
+
+
+def test_what_is_wider_than_a_region_is_counted_apart(conn: sqlite3.Connection) -> None:
+    with closing(sqlite3.connect(":memory:")) as copy:
+        conn.backup(copy)
+        row = incident("wide", "2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z")
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        copy.execute(f"insert into incidents ({names}) values ({marks})", [*row.values()])
+        for number in range(place.SPELLED + 2):
+            id = f"r{number}"
+            copy.execute(
+                """insert into regions (vendor, id, name, city, separate, listed) values ('acme', ?1, ?1, ?2, ?3, 1)""",
+                (id, "Springfield" if number == 1 else None, number < 3),
+            )
+            copy.execute(
+                """insert into outages (id, incident, vendor, region, service, started_at, ended_at, start_basis)
+                values ('acme:wide/' || ?1, 'acme:wide', 'acme', ?1, 'disk', ?2, ?3, 'stated')""",
+                (id, row["started_at"], row["ended_at"]),
+            )
+        acme, disk = page(copy, "vendor").intervals, page(copy, "service", "disk").intervals
+    told = [c.what for shown in (acme, disk) for it in shown if it.incident == "acme:wide" for c in it.courses]
+    assert told == [f"Disks in {place.SPELLED} regions and 2 wider areas", f"{place.SPELLED} regions and 2 wider areas"]
 
 
 def test_calendar_of_a_service(conn: sqlite3.Connection) -> None:
@@ -422,6 +489,23 @@ def test_told(conn: sqlite3.Connection) -> None:
     assert (dark.disclosure.known, dark.disclosure.median, dark.disclosure.followed) == (0, None, 0)
 
 
+def test_the_newest_month_of_availability_is_the_first(site: Datasette) -> None:
+    """It is beside the names, on a screen on which not all months fit; each figure stands below its month."""
+    (table,) = re.findall(r'<table class="shares".*?</table>', ask(site, "/-/region/acme/east"), re.DOTALL)
+    rows = [
+        [re.sub(r"<[^>]+>|≤ ", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
+        for row in re.findall(r"<tr.*?</tr>", table, re.DOTALL)
+    ]
+    months, watched, dns, _ = rows
+    assert months[1:] == sorted(months[1:], reverse=True)
+    assert (months[1], len(months)) == ("2026-03", 13)
+    assert [(month, share) for month, share in zip(months, watched, strict=True) if month == "2026-01"] == [
+        ("2026-01", "87 %")
+    ]
+    told = {month: share for month, share in zip(months[1:], dns[1:], strict=True) if share != "–"}
+    assert told == {"2026-03": "100 %", "2026-01": "97.53 %"}
+
+
 def test_percent() -> None:
     assert [percent(share) for share in (1, 0.9999999, 0.57, 1e-7, 0)] == [
         "100 %", "99.999 %", "57 %", "under 0.001 %", "0 %",
@@ -434,6 +518,7 @@ def test_queries_use_indexes(conn: sqlite3.Connection) -> None:
     named = {
         "vendor": "acme", "id": "east", "since": "2025", "until": "2026", "first": "2025-04", "last": "2026-03",
         "ids": "[]", "parts": "[]", "number": 5, "recent": "2026", "source": "acme-page", "incident": "x", "tried": 5,
+        "said": "{}",
     }  # fmt: skip
     asked = {
         f"{name} {key}": sql
@@ -452,6 +537,8 @@ def test_queries_use_indexes(conn: sqlite3.Connection) -> None:
     for sql in (place.SPELLS["region"], place.SPELLS["service"]):
         steps = " ".join(row[3] for row in conn.execute(f"explain query plan {sql}", named))
         assert "COVERING INDEX outages_of_" in steps
+    steps = " ".join(row[3] for row in conn.execute(f"explain query plan {place.DIFFERENT}", named))
+    assert steps.count("COVERING INDEX outages_incident") == 2
 
 
 def test_page_of_a_year_without_anything(site: Datasette) -> None:

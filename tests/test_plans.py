@@ -154,12 +154,19 @@ def test_ranks_of_recovery_are_those_of_a_window(shipped: Path) -> None:
 
 
 def test_regions_that_were_out_are_counted(shipped: Path) -> None:
-    """With each incident, and the greatest are those with most of them."""
+    """With each incident, and the greatest are those with most of them. What is wider than a region is none."""
     with closing(sqlite3.connect(f"file:{shipped}?immutable=1", uri=True)) as conn:
-        counted = dict(conn.execute("select incident, count(distinct region) from outages group by incident"))
+        counted = dict(
+            conn.execute(
+                """select incident, count(distinct region) from outages o join regions r on r.vendor = o.vendor
+                and r.id = o.region where not separate or city is not null group by incident"""
+            )
+        )
+        wider = conn.execute("select distinct incident from outages where region = 'global'").fetchall()
         held = dict(conn.execute("select id, regions_out from incidents"))
         assert held == {id: counted.get(id, 0) for id in held}
         assert max(held.values()) > 20
+        assert 0 in {held[incident] for (incident,) in wider}
         greatest = conn.execute(front.GREATEST).fetchall()
     assert [row[-1] for row in greatest] == sorted((row[-1] for row in greatest), reverse=True)
     assert {row[3] for row in greatest} <= {"partial_outage", "major_outage"}

@@ -261,11 +261,20 @@ class Rows:
             "cause_category": record.cause_category, "plane": record.plane,
             "postmortem_at": _maybe(record.postmortem_at), "postmortem_url": record.postmortem_url, "no_postmortem_by": record.no_postmortem_by,
             "changed_at": self._changed(incident, record, crawled, gone) or _maybe(span.started_at) or first_seen,
-            "regions_out": len({outage.region for outage in result.outages} - {None}),
+            "regions_out": sum(self._is_region(vendor, id_) for id_ in {outage.region for outage in result.outages}),
         }  # fmt: skip
         self.conn.execute(
             f"insert into incidents ({', '.join(row)}) values ({', '.join(':' + column for column in row)})", row
         )
+
+    def _is_region(self, vendor: str, region: str | None) -> bool:
+        """Whether people would count it: what is apart from "all regions" only where it is in one city, so that neither
+        `global` nor a multi-region is.
+        """
+        if region is None:
+            return False
+        found = self.catalog.vendor(vendor).region_ids.get(region) or atlas().region(region)
+        return found is not None and (not found.separate or found.city is not None)
 
     def _changed(self, incident: str, record: Incident, crawled: Views, gone: str | None) -> str | None:
         """When the vendor last published something about it, or changed what it had: its messages by their own times,

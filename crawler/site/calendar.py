@@ -26,7 +26,8 @@ _DAY, _MINUTE, _TICK = timedelta(days=1), timedelta(minutes=1), timedelta(micros
 
 class Spell(NamedTuple):
     """An incident was so bad (None: not said) from then until then, the end exclusive. No end: only the start is known.
-    `vague`: nobody says whether it was over on the days after its first.
+    `vague`: nobody says whether it was over on the days after its first. `whole`: said of the incident as such; that counts
+    on days on which nothing else of it has a severity.
     """
 
     incident: str
@@ -34,6 +35,7 @@ class Spell(NamedTuple):
     start: datetime
     end: datetime | None
     vague: bool = False
+    whole: bool = False
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -102,7 +104,7 @@ def months(
     begins = [month_start(shifted(first, n)) for n in range(number + 1)]
     start, length = begins[0], (begins[-1] - begins[0]).days
     known = [(spell, *_days(spell, start, length)) for spell in spells]
-    worst = _worst(known, start, length)
+    worst = _worst(_parted(known), start, length)
     incidents = _incidents(known, length)
     shares = _shares(watched, start, length)
     found = [
@@ -134,6 +136,22 @@ def shifted(month: str, by: int) -> str:
 
 #: A spell, and the days that it touches, the end exclusive.
 _Known = tuple[Spell, int, int]
+
+
+def _parted(spells: Sequence[_Known]) -> Iterator[_Known]:
+    """The same, but what is said of an incident as such only on the days on which nothing else of it has a severity."""
+    rated: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for spell, begin, end in spells:
+        if begin < end and spell.severity and not spell.whole:
+            rated[spell.incident].append((begin, end))
+    for spell, begin, end in spells:
+        if spell.whole and spell.incident in rated:
+            for a, b in _united(rated[spell.incident]):
+                if begin < min(a, end):
+                    yield spell, begin, min(a, end)
+                begin = max(begin, b)
+        if begin < end:
+            yield spell, begin, end
 
 
 def _worst(spells: Iterable[_Known], start: datetime, length: int) -> list[tuple[str | None, bool]]:

@@ -48,15 +48,20 @@ class Spell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What stands beside a bar, where it leads (None: nowhere), and when it was out."""
+    """What stands beside a bar, where it leads (None: nowhere), and when it was out. `wider`: it is no region but more than
+    one, which is counted apart.
+    """
 
     label: str
     href: str | None
     spells: Sequence[Spell]
+    wider: bool = False
 
 
 class Mark(NamedTuple):
-    """Something that was published: a `message`, an `edit` of one, or one `removed`; `href` leads to it."""
+    """Something that was published: a `message`, an `edit` of one, one `removed`, or an `event` told of by somebody who may have
+    done so later; `href` leads to it.
+    """
 
     kind: str
     at: datetime
@@ -216,7 +221,9 @@ def _lane(alike: Sequence[Row], y: int, scale: _Scale, many: str) -> Lane:
     folded = len(alike) > 1 and len(spelled) > LETTERS
     names: list[tuple[str, str | None]] = [(row.label, row.href) for row in alike]
     if folded:
-        names = [(f"{len(alike)} {many}", None)]
+        wider = sum(row.wider for row in alike)
+        counts = [(len(alike) - wider, many), (wider, "wider areas" if wider > 1 else "wider area")]
+        names = [(", ".join(f"{number} {what}" for number, what in counts if number), None)]
     told = _told(row.spells) + (f": {spelled}" if folded else "")
     bars = list(_bars(row.spells, y, scale))
     before = ((s.since, s.start, False) for s in row.spells)

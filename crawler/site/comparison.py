@@ -36,8 +36,9 @@ WATCHED = """
 #: Places that anything is known to have been out in.
 PLACES = "select distinct region from region_months where vendor = :vendor and region is not null"
 REGIONS = """
-    select id, name, city, country, substr(opened, 1, 7) as opened, substr(closed, 1, 7) as closed from regions
-    where vendor = :vendor
+    select id, name, city, country, substr(opened, 1, 7) as opened, substr(closed, 1, 7) as closed,
+      separate and city is null as wider
+    from regions where vendor = :vendor
 """
 REGION_MONTHS = "select * from region_months where vendor = :vendor and month between :since and :until"
 
@@ -146,7 +147,7 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class RegionRow(msgspec.Struct, frozen=True):
-    """A region. `incidents` began in the period, `unrated` of them with a severity that is not known, `unended` without a
+    """A region; `wider`: it is wider than one, as `global` is. `incidents` began in the period, `unrated` of them with a severity that is not known, `unended` without a
     known end; `severity` is the worst of the others. `availability` is that of the watched minutes, None where they are too few
     of the period (`LITTLE`).
     """
@@ -155,6 +156,7 @@ class RegionRow(msgspec.Struct, frozen=True):
     name: str
     city: str | None
     country: str | None
+    wider: bool
     incidents: int
     unrated: int
     unended: int
@@ -421,6 +423,7 @@ def _region_row(
         name=region["name"],
         city=region["city"],
         country=region["country"],
+        wider=bool(region["wider"]),
         incidents=sum(row["incidents"] for row in rows),
         unrated=sum(row["unrated"] for row in rows),
         unended=sum(row["unended"] for row in rows),

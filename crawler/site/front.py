@@ -114,7 +114,7 @@ def _answer(conn: sqlite3.Connection) -> Answer | None:
     waves, rows, told = [], [], 0
     for course in courses:
         regions = course.regions
-        label = regions.text if not regions.folded else f"{'the other ' if told else ''}{len(regions.ids)} regions"
+        label = regions.text if not regions.folded else f"{'the other ' if told else ''}{regions.counted}"
         told += len(regions.ids)
         assert course.end
         assert course.minutes is not None

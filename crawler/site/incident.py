@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ import msgspec
 from crawler.catalog import ALL
 from crawler.database import dicts
 from crawler.landmarks import AUTHORITIES
-from crawler.records import Severity, instant
+from crawler.records import OVER, RANK, Severity, instant
 from crawler.site import chart
 from crawler.site.ical import Event
 from crawler.site.wording import ITEMS, WHOLE, WORDS, Piece, compare
@@ -46,7 +46,7 @@ VERSIONS = """
     select source, url, seen_at, record from versions where incident = :id and record is not null
     order by source, url, number
 """
-REGIONS = "select id, name from regions where vendor = (select vendor from incidents where id = :id)"
+REGIONS = "select id, name, separate, city from regions where vendor = (select vendor from incidents where id = :id)"
 SERVICES = "select id, name from services where vendor = (select vendor from incidents where id = :id)"
 #: Zones of the vendor's pages: an incident written by hand has none of its own.
 ZONES = """
@@ -67,15 +67,18 @@ CONTEXT = 160
 #: What stands in a quote between words that the text has further apart.
 JOINED = " … "
 
+#: A reference that is dated by its day alone is held to be of its last minute.
+_SAME_DAY = timedelta(days=1)
 _BOUNDS: tuple[Literal["start", "end"], ...] = ("start", "end")
 _UNITS = {"title": WORDS, "services": ITEMS, "regions": ITEMS, "service_text": ITEMS, "region_text": ITEMS}
 _SPOKEN = list(AUTHORITIES)
 
 
 class Names(msgspec.Struct, frozen=True):
-    """Several regions or services: in short, and one by one."""
+    """Several regions or services: in short, by their number ("42 regions and 19 wider areas"), and one by one."""
 
     text: str
+    counted: str
     ids: list[str | None]
     names: list[str]
 
@@ -185,7 +188,11 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A message of the vendor (`number` from 1), with what was changed in it; or a change of the incident itself."""
+    """A message of the vendor (`number` from 1), with what was changed in it; or a change of the incident itself.
+
+    `told_by`: no message of that minute, but an event of which that reference of a file written by hand tells, `told`
+    "later", or "then or later" where it is not known which.
+    """
 
     at: str | None
     number: int | None
@@ -196,6 +203,8 @@ class Entry(msgspec.Struct, frozen=True):
     removed_at: str | None
     added_later: str | None
     edits: list[Edit]
+    told_by: str | None = None
+    told: str | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -217,6 +226,23 @@ class Page(msgspec.Struct, frozen=True):
     def bases(self) -> set[str]:
         """What accounts rest on."""
         return {account.basis for account in self.accounts}
+
+    @property
+    def worst_part(self) -> str | None:
+        """The worst severity of any region or service, where the incident as such is called worse than all of them."""
+        parts = [Severity(c.severity) if c.severity else None for wave in self.waves for c in wave.courses]
+        rated = [part for part in parts if part]
+        whole = self.incident["severity"]
+        if not whole or not rated or len(rated) < len(parts):
+            return None
+        worst = max(rated, key=RANK.__getitem__)
+        return worst.value if RANK[worst] < RANK[Severity(whole)] else None
+
+    @property
+    def last_back(self) -> Wave | None:
+        """What is known to have come back last, where something else has no end."""
+        ended = [wave for wave in self.waves if wave.at]
+        return ended[-1] if ended and len(ended) < len(self.waves) else None
 
 
 class Interval(NamedTuple):
@@ -271,7 +297,9 @@ class Story:
         self.by_hand = self.incident["first_seen_at"] is None
         self.zone = self._zone()
         self.held = [Interval(row, _cells(row.pop("cells"))) for row in self._all(OUTAGES)]
-        self.region_names = {row["id"]: row["name"] for row in self._all(REGIONS)}
+        regions = self._all(REGIONS)
+        self.region_names = {row["id"]: row["name"] for row in regions}
+        self.wider = frozenset(row["id"] for row in regions if row["separate"] and not row["city"])
         self.service_names = {row["id"]: row["name"] for row in self._all(SERVICES)} | {ALL: "all services"}
         self.out = frozenset(cell for held in self.held for cell in held.cells)
         self.regions = sorted({r for r, _ in self.out}, key=lambda r: (r is None, self.region_names.get(r or "", r)))
@@ -302,10 +330,15 @@ class Story:
         return "no service said" if service is None else self.service_names.get(service, service)
 
     def _places(self, ids: Iterable[str | None]) -> Names:
-        return _names(ids, self.regions, self._region, "regions", missing=True)
+        return _names(ids, self.regions, self._region, self._regions, missing=True)
 
     def _things(self, ids: Iterable[str | None]) -> Names:
-        return _names(ids, self.services, self._service, "services", missing=False)
+        return _names(ids, self.services, self._service, _services, missing=False)
+
+    def _regions(self, ids: Iterable[str]) -> str:
+        """How many, as people count them: neither `global` nor a multi-region is a region."""
+        asked = set(ids)
+        return count_regions(len(asked), len(asked & self.wider))
 
     # What it rests on
 
@@ -415,6 +448,7 @@ class Story:
 
     def timeline(self) -> list[Entry]:
         """Messages by their time, and between them the changes of the incident by when a look showed them."""
+        self._updates = self._all(UPDATES)
         edits: dict[str | None, list[Edit]] = defaultdict(list)
         added: dict[str, str] = {}
         for row in self._all(REVISIONS):
@@ -433,8 +467,9 @@ class Story:
                 removed_at=row["removed_at"],
                 added_later=added.get(row["id"]),
                 edits=edits.pop(row["id"], []),
+                **self._told(row),
             )
-            for number, row in enumerate(self._all(UPDATES), start=1)
+            for number, row in enumerate(self._updates, start=1)
         ]
         looks: dict[str, list[Edit]] = defaultdict(list)
         for some in edits.values():
@@ -442,6 +477,32 @@ class Story:
                 looks[edit.seen_at].append(edit)
         entries += [Entry(at, None, None, None, "", at, None, None, some) for at, some in looks.items()]
         return sorted(entries, key=lambda entry: entry.at or "")
+
+    def _told(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """Of a line written by hand that is no message of its minute, who tells it and since when; else nothing.
+
+        Such a line is known by its id, which names who said it and of when (`crawler.landmarks`). It is a message where the first
+        word is of that very minute, and after it where who said that (or who says this) is known to have spoken at the time.
+        """
+        by, sep, at = row["id"].removeprefix(f"{row['incident']}/").partition("@")
+        if not (sep and row["posted_at"] and at.partition("#")[0] == row["posted_at"]):
+            return {}
+        first = self.incident["first_posted_at"] if self.incident else None
+        said = [account.said_at for account in self.accounts if account.source == by and account.said_at]
+        if at == first or row["posted_at"] in said:
+            return {}
+        if first and at < first:
+            return {"told_by": by, "told": "later"}
+        if not said:
+            return {"told_by": by, "told": "then or later"}
+        if instant(min(said)) - instant(row["posted_at"]) > _SAME_DAY:
+            return {"told_by": by, "told": "later"}
+        return {} if first and by in self._heralds(first) else {"told_by": by, "told": "then or later"}
+
+    def _heralds(self, first: str) -> set[str]:
+        """Of lines written by hand: who had the first word."""
+        ids = (row["id"].removeprefix(f"{row['incident']}/") for row in self._updates if row["posted_at"] == first)
+        return {id.partition("@")[0] for id in ids}
 
     # Who contradicts whom
 
@@ -522,8 +583,8 @@ class Story:
             by_hand=self.by_hand,
             start=start,
             end=end,
-            regions=_names(self.regions, [], self._region, "regions"),
-            services=_names(self.services, [], self._service, "services"),
+            regions=_names(self.regions, [], self._region, self._regions),
+            services=_names(self.services, [], self._service, _services),
             waves=waves,
             timeline=self.timeline(),
             conflicts=self.conflicts(),
@@ -549,8 +610,12 @@ class Story:
         name = self._region if rows == "regions" else self._service
         order = sorted(spells, key=lambda key: (*_lasted(spells[key]), name(key)))
         alone = order == [None]
-        drawn = [chart.Row("the whole" if alone else name(key), hrefs.get(key or ""), spells[key]) for key in order]
-        until = _maybe(self.incident["last_seen_at"])
+        drawn = [
+            chart.Row("the whole" if alone else name(key), hrefs.get(key or ""), spells[key], key in self.wider)
+            for key in order
+        ]
+        over = self.incident["state"] in OVER and self.incident["resolved_posted_at"]
+        until = _maybe(over or self.incident["last_seen_at"])  # what is called over was out no longer than that
         return chart.draw(drawn, list(_marks(page.timeline)), zone_of(self.zone), until, many=rows)
 
 
@@ -630,8 +695,9 @@ def _marks(timeline: Iterable[Entry]) -> Iterator[chart.Mark]:
         for seen_at in dict.fromkeys(edit.seen_at for edit in entry.edits):
             yield chart.Mark("edit", instant(seen_at), f"{what} changed, seen {seen_at}", href)
         if entry.number and entry.at:
-            kind = "removed" if entry.removed_at else "message"
-            words = f"message of {entry.at}: {entry.text[:80]}{'…' if len(entry.text) > 80 else ''}"
+            kind = "removed" if entry.removed_at else "event" if entry.told else "message"
+            what = f"event of {entry.at}, told {entry.told}" if entry.told else f"message of {entry.at}"
+            words = f"{what}: {entry.text[:80]}{'…' if len(entry.text) > 80 else ''}"
             yield chart.Mark(kind, instant(entry.at), words, f"#m{entry.number}")
 
 
@@ -644,26 +710,45 @@ def _lasted(spells: Sequence[chart.Spell]) -> tuple[bool, float, datetime]:
 
 
 def _names(
-    ids: Iterable[str | None], every: Sequence[str | None], name: Any, kind: str, missing: bool = False
+    ids: Iterable[str | None],
+    every: Sequence[str | None],
+    name: Callable[[str | None], str],
+    count: Callable[[Iterable[str]], str],
+    missing: bool = False,
 ) -> Names:
-    """Several in short: by name where they are few, else as all, all but a few, or a number."""
+    """Several in short: by name where they are few, else as all, all but a few, or by their number (`count`)."""
     asked = set(ids)
     ordered = sorted(asked, key=lambda i: (i is None, name(i)))
     names = [name(i) for i in ordered]
     left = [i for i in every if i is not None and i not in asked]
     placed = len([i for i in every if i is not None])
-    number = len(asked - {None})
+    known = [i for i in asked if i is not None]
+    counted = count(known)
     rest = f", {name(None)} of others" if None in asked else ""
     spelled = ", ".join(names)
-    if len(names) <= SPELLED and (len(spelled) <= LETTERS or number < 2):
+    if len(names) <= SPELLED and (len(spelled) <= LETTERS or len(known) < 2):
         text = spelled
     elif placed and not left:
-        text = f"all {number} {kind}{rest}"
+        text = f"all {counted}{rest}"
     elif missing and placed and len(left) <= MISSING:
         text = f"all but {', '.join(name(i) for i in left)}{rest}"
     else:
-        text = f"{number} {kind}{rest}"
-    return Names(text, ordered, names)
+        text = f"{counted}{rest}"
+    return Names(text, counted, ordered, names)
+
+
+def count_regions(number: int, wider: int) -> str:
+    """So many places in words, of which some are wider than a region: "42 regions and 19 wider areas"."""
+    told = [_counted(number - wider, "region")] if number > wider or not wider else []
+    return " and ".join([*told, _counted(wider, "wider area")] if wider else told)
+
+
+def _services(ids: Iterable[str]) -> str:
+    return _counted(len(set(ids)), "service")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _cells(text: str) -> list[Cell]:

@@ -19,6 +19,7 @@ from crawler.records import OVER, instant, month_of, stamp
 from crawler.schema import LAG
 from crawler.site.calendar import SCALE, Day, Month, Spell, count, month_start, months, shifted
 from crawler.site.front import RECENT, STALE, UNENDED
+from crawler.site.incident import count_regions
 
 Kind = Literal["vendor", "region", "service"]
 #: The two that are places of a vendor, and what each consists of.
@@ -94,6 +95,13 @@ SPELLS: Mapping[Kind, str] = {
         for kind, other in _OTHER.items()
     },
 }
+#: Of incidents (`:said`, the severity of each as such): all intervals that have a severity, where one of them has another. A
+#: vendor's last word on an incident is often worse than what it said of its services, and than what it said on most days.
+DIFFERENT = """
+    select distinct incident, severity, started_at, ended_at from outages where severity is not null and incident in (
+      select incident from json_each(:said) join outages on incident = key
+      where severity is not null and severity is not value)
+"""
 #: The first and the last that is known of.
 ENDS: Mapping[Kind, str] = {
     kind: f"""
@@ -144,10 +152,13 @@ TITLES = """
     select id, title, state, last_seen_at, severity, started_at, ended_at from incidents
     where id in (select value from json_each(:ids))
 """
+#: What is wider than a region, such as `global`.
+WIDER = "select id from regions where vendor = :vendor and separate and city is null"
 #: Of what an incident consists.
-EXTENT = """
+EXTENT = f"""
     select count(distinct region) as regions, count(distinct service) as services, min(region) as region,
-      min(service) as service from outages where incident = :incident
+      min(service) as service, count(distinct case when region in ({WIDER}) then region end) as wider
+    from outages where incident = :incident
 """
 #: How these incidents were told.
 TOLD = f"select id, {_TOLD} from incidents where id in (select value from json_each(:ids))"
@@ -409,7 +420,10 @@ class Teller:
         spans = self._watched(sources)
         rows = self._rows(SPELLS[self.kind])
         spells, parts = self._spells(rows)
-        calendar = months(spells, spans, self.period.first, MONTHS, known_until)
+        within = self._within(rows) if self.kind == "vendor" else []
+        calendar = months(
+            [*spells, *self._spells(within, whole=False)[0]], spans, self.period.first, MONTHS, known_until
+        )
         since = month_start(self.period.first)
         begun = {spell.incident for spell in spells if spell.start >= since}
         unrated = {spell.incident for spell in spells if spell.severity is None}
@@ -428,7 +442,7 @@ class Teller:
             incidents=len(begun),
             days=count(d for month in calendar for d in month.days),
             months=calendar,
-            day=self._day(calendar, rows, day),
+            day=self._day(calendar, rows, within, day),
             intervals=self._intervals(),
             availability=self._availability(spans, regions, unrated),
             disclosure=_disclosure(
@@ -480,13 +494,27 @@ class Teller:
             for row in self._all(WATCHED, source=source["id"])
         )
 
-    def _spells(self, rows: Iterable[tuple[Any, ...]]) -> tuple[list[Spell], dict[str | None, set[str]]]:
+    def _within(self, rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Of a vendor's incidents the intervals of their regions and services, where these are not as bad as the whole."""
+        known = {row[0]: row for row in rows}
+        said = {incident: row[2] for incident, row in known.items()}
+        return [
+            (incident, None, severity, started_at, ended_at, *known[incident][5:7])
+            for incident, severity, started_at, ended_at in self._rows(
+                DIFFERENT, said=msgspec.json.encode(said).decode()
+            )
+        ]
+
+    def _spells(
+        self, rows: Iterable[tuple[Any, ...]], whole: bool | None = None
+    ) -> tuple[list[Spell], dict[str | None, set[str]]]:
         """What was out in the period; and of each part of a place, the incidents that began there in the period.
 
         What is open goes on to the last look that showed it; vaguely where nobody says whether it is over, and then no
-        longer than is held likely. Of what is over, and nobody said since when, only the start is known.
+        longer than is held likely. Of what is over, and nobody said since when, only the start is known. Rows are of incidents
+        as such, by default those of a vendor.
         """
-        since = self.period.since
+        since, as_such = self.period.since, self.kind == "vendor" if whole is None else whole
         spells = set()
         parts: dict[str | None, set[str]] = defaultdict(set)
         for incident, part, severity, started_at, ended_at, state, last_seen_at, *_ in rows:
@@ -498,25 +526,39 @@ class Teller:
             spells.add((incident, severity, started_at, until, ended_at is None and state is None))
         at = datetime.fromisoformat  # of thousands: `instant` checks what holds for every time of the archive
         return [
-            Spell(incident, severity, at(start), at(until) if until else None, vague)
+            Spell(incident, severity, at(start), at(until) if until else None, vague, as_such)
             for incident, severity, start, until, vague in spells
         ], parts
 
-    def _day(self, calendar: Iterable[Month], rows: Iterable[tuple[Any, ...]], asked: str | None) -> OneDay | None:
-        """What was out that day, with the bounds and the severity that it has here."""
+    def _day(
+        self,
+        calendar: Iterable[Month],
+        rows: Iterable[tuple[Any, ...]],
+        within: Iterable[tuple[Any, ...]],
+        asked: str | None,
+    ) -> OneDay | None:
+        """What was out that day, with the bounds and the severity that it has here; `within` are intervals of incidents whose
+        severity that day is not that of the whole.
+        """
         day = next((d for month in calendar for d in month.days if d.date == asked), None)
         if day is None:
             return None
         begin = f"{asked}T00:00:00Z"
         end = stamp(instant(begin) + timedelta(days=1))
-        out: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-        for incident, _, severity, started_at, ended_at, *known in rows:
-            until = _lasted(started_at, ended_at, *known[:2])
-            if started_at < end and (started_at >= begin or (until and until > begin)):
-                out[incident].append((severity, started_at, ended_at))
+
+        def that_day(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]]:
+            out = defaultdict(list)
+            for incident, _, severity, started_at, ended_at, *known in rows:
+                until = _lasted(started_at, ended_at, *known[:2])
+                if started_at < end and (started_at >= begin or (until and until > begin)):
+                    out[incident].append((severity, started_at, ended_at))
+            return out
+
+        out, rated = that_day(rows), that_day(within)
         found = self._all(TITLES, ids=_json(sorted(out)[: 2 * NEWEST]))
         for row in found:
-            severities, starts, ends = zip(*out[row["id"]], strict=True)
+            _, starts, ends = zip(*out[row["id"]], strict=True)
+            severities = [severity for severity, *_ in rated.get(row["id"], out[row["id"]])]
             row["severity"] = max(severities, key=lambda severity: SCALE.index(severity or "unknown"))
             row["started_at"], row["ended_at"] = min(starts), None if None in ends else max(ends)
         found.sort(key=lambda row: (-SCALE.index(row["severity"] or "unknown"), row["started_at"] or "", row["id"]))
@@ -575,7 +617,8 @@ class Teller:
         for kind in ("service", "region"):
             number, one = extent[f"{kind}s"], extent[kind]
             if number:
-                said.append(self._names(f"{kind}s").get(one, one) if number == 1 else f"{number} {kind}s")
+                many = f"{number} services" if kind == "service" else count_regions(number, extent["wider"])
+                said.append(self._names(f"{kind}s").get(one, one) if number == 1 else many)
         return _course(row, " in ".join(said) or "not said", row["state"])
 
     def _happening(
@@ -586,13 +629,20 @@ class Teller:
         for row in rows:
             alike[tuple(row[column] for column in columns)].add(row["other"])
         unsaid = "no service said" if self.kind == "region" else "no region said"
-        kind = "services" if self.kind == "region" else "regions"
         courses = []
         for key, others in list(alike.items())[:COURSES]:
             said = sorted(unsaid if o is None else names.get(o, o) for o in others)
-            what = ", ".join(said) if len(said) <= SPELLED else f"{len(said)} {kind}"
+            what = ", ".join(said) if len(said) <= SPELLED else self._many(others)
             courses.append(_course(dict(zip(columns, key, strict=True)), what, incident["state"]))
         return Happening(incident["id"], incident["title"], courses, len(alike) - len(courses))
+
+    def _many(self, others: set[str | None]) -> str:
+        """Services of a region, or regions of a service, by their number."""
+        if self.kind == "region":
+            return f"{len(others)} services"
+        wider = others & {row["id"] for row in self._all(WIDER)}
+        unsaid = ", no region said of others" if None in others else ""
+        return f"{count_regions(len(others - {None}), len(wider))}{unsaid}"
 
     # Month by month
 

@@ -22,7 +22,7 @@ def in_short(page: Page) -> str:
     told = [f"{what} of {row['vendor_name']}", _when(row["started_at"] or row["first_posted_at"], row["ended_at"])]
     if row["minutes"] is not None:
         told[-1] += f" ({length(row['minutes'])})"
-    told += [_counted(page.regions, "regions"), _counted(page.services, "services")]
+    told += [_counted(page.regions), _counted(page.services)]
     said = f"{', '.join(part for part in told if part)}."
     said = said[0].upper() + said[1:] + _first_back(page)
     return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
@@ -38,11 +38,11 @@ def _when(start: str | None, end: str | None) -> str:
     return f"{begun}–{end[11:16] if end[:10] == start[:10] else end[:16].replace('T', ' ')} UTC"
 
 
-def _counted(names: Names, kind: str) -> str:
+def _counted(names: Names) -> str:
     """A few by name, more as a number; nothing where nobody named any."""
     known = [name for id, name in zip(names.ids, names.names, strict=True) if id is not None]
     spelled = ", ".join(known)
-    return spelled if len(known) < 2 and len(spelled) <= SPELLED else f"{len(known)} {kind}" if known else ""
+    return spelled if len(known) < 2 and len(spelled) <= SPELLED else names.counted if known else ""
 
 
 def _first_back(page: Page) -> str:

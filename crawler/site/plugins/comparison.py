@@ -12,6 +12,7 @@ from datasette.utils.asgi import BadRequest
 from pluggy import HookimplMarker
 
 from crawler.site import comparison as compare
+from crawler.site.incident import count_regions
 from crawler.site.serving import COMPARE, DATABASE, REGION, SERVICE, VENDOR, as_json, ask, decoded, permit, vocabulary
 
 hookimpl = HookimplMarker("datasette")
@@ -94,6 +95,7 @@ async def _compared(
         "title": compare.title,
         "percent": compare.percent,
         "part": compare.part,
+        "count_regions": count_regions,
         "proportion": compare.proportion,
         "told": compare.told,
         "summary": compare.summary,
