@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from crawler.database import alone
+from crawler.database import BusyError
 from crawler.schema import VIEWS
 
 TABLES = ("vendors", "regions", "services", "sources", "incidents", "updates", "revisions", "claims", "outages", "polls",
@@ -35,7 +36,7 @@ def export(conn: sqlite3.Connection, directory: Path) -> dict[str, int]:
 
     Text that a spreadsheet would run as a formula gets a leading apostrophe, as OWASP advises.
     """
-    with alone(directory / "export.lock", wait=0), _begun(directory) as begun:
+    with _held(directory), _begun(directory) as begun:
         counts: dict[str, int] = {}
         manifest = {}
         conn.execute("begin")  # one moment for all files, whatever a poll writes meanwhile
@@ -50,6 +51,21 @@ def export(conn: sqlite3.Connection, directory: Path) -> dict[str, int]:
         _sync(begun / MANIFEST)
         _put(begun, directory, [f"{name}.csv" for name in counts])
     return counts
+
+
+@contextmanager
+def _held(directory: Path) -> Iterator[None]:
+    """Hold the directory itself, for a file to hold would be one more in a release. It ends with the process."""
+    directory.mkdir(parents=True, exist_ok=True)
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(f"another process exports into {directory}") from None
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from crawler.commands import BUSY, SOME_FAILED, main
 from crawler.database import alone
+from crawler.export import _held
 from crawler.health import FAILURES
 from crawler.records import stamp
 from tests.test_polling import BOTH, FIRST, SECOND, THIRD, dump, payload, update
@@ -343,6 +344,8 @@ def test_a_release_is_the_same_to_the_byte(desk: Desk) -> None:
     assert {"incidents.csv", "outages.csv", "recovery_order.csv", "manifest.json"} <= set(one)
     desk.good("rebuild")
     assert release(desk, "three") == one
+    with _held(desk.directory / "three"):
+        assert desk.run("export", str(desk.directory / "three")).exit_code == BUSY
     assert release(desk, "one") == one, "written over"
 
 
