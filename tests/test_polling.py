@@ -646,7 +646,8 @@ def test_watching_tells_what_is_new(tmp_path: Path, page: Stage) -> None:
     assert "new      acme: Requests fail (investigating" in line
 
 
-def test_watching_ends_with_ctrl_c_and_keeps_what_came(tmp_path: Path, page: Stage) -> None:
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_watching_ends_when_told_and_keeps_what_came(tmp_path: Path, page: Stage, told: signal.Signals) -> None:
     archive = Archive(tmp_path, page.url + INCIDENTS)
     page.show(INCIDENTS, payload(FIRST))
     command = [
@@ -664,7 +665,7 @@ def test_watching_ends_with_ctrl_c_and_keeps_what_came(tmp_path: Path, page: Sta
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdout
     assert "Requests fail" in child.stdout.readline()
-    child.send_signal(signal.SIGINT)
+    child.send_signal(told)
     _, errors = child.communicate(timeout=20)
     assert (child.returncode, errors) == (0, "")
 

@@ -69,7 +69,9 @@ def news(before: dict[str, Shown], after: dict[str, Shown]) -> list[str]:
 
 
 def run(options: Sequence[str], path: Path, every: float, most: int | None, tell: Callable[[str], None]) -> None:
-    """Rounds until Ctrl-C, or so many. `options` are those of `outages poll`; `path` is that of outages.db."""
+    """Rounds until Ctrl-C (or SIGTERM, or SIGHUP: no round is left behind), or so many. `options` are those of `outages poll`; `path` is that of outages.db."""
+    for told in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(told, signal.default_int_handler)
     before = shown(path)
     done = 0
     with contextlib.suppress(KeyboardInterrupt):
