@@ -906,6 +906,13 @@ def test_outages_have_a_length_and_do_not_overlap(record: Incident, by: Names) -
             assert before.ended_at <= after.started_at
 
 
+def test_fields_of_what_was_written_by_hand_are_no_bounds_beside_its_accounts() -> None:
+    """They are not among the claims, so no outage can rest on them."""
+    record = incident(started_at=at("08:01"), first_posted_at=None, accounts=(account("08:00", None),))
+    result = build(record, BY_HAND)
+    assert [(outage.started_at, outage.start_basis) for outage in result.outages] == [(at("08:00"), Basis.STATED)]
+
+
 @settings(max_examples=60, deadline=None)
 @given(incidents(), names)
 def test_every_bound_is_a_bound_of_a_claim_of_its_basis(record: Incident, by: Names) -> None:

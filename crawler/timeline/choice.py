@@ -61,6 +61,7 @@ def outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) ->
     spells = {cell: _spells(by_cell.get(cell, ())) for cell in cells}
     edges = _edges(spells.values())
     last = _last_back(cells, by_cell)
+    told = _told_bounds(record, usable)
     for cell in sorted(cells, key=lambda c: (c[0] or "", c[1] or "")):
         region, service = cell
         about = [
@@ -71,15 +72,25 @@ def outages(record: Incident, named: Sequence[Cell], claims: Sequence[Claim]) ->
         fitting = _fitting(record, cell, about, spells[cell], edges)
         fitting = [c for c in fitting if not _outdone(cell, c, fitting, last)]
         own = [c for c in by_cell.get(cell, ()) if c.basis is Basis.STRUCTURED]
-        yield from (_corrected(record, own, outage) for outage in _intervals(record, cell, fitting, spells[cell]))
+        yield from (_corrected(told, own, outage) for outage in _intervals(record, cell, fitting, spells[cell]))
 
 
-def _corrected(record: Incident, own: Sequence[Claim], outage: Outage) -> Outage:
-    """The outage within bounds that a person entered for the incident, where it exceeds them by no more than clocks and
+def _told_bounds(record: Incident, claims: Sequence[Claim]) -> tuple[datetime | None, datetime | None]:
+    """`entered_bounds` that are claims: of what was written by hand, those are the accounts and not the fields."""
+    began, over = entered_bounds(record)
+    fields = [c for c in claims if c.basis is Basis.STRUCTURED]
+    return (
+        began if any(c.started_at == began for c in fields) else None,
+        over if any(c.ended_at == over for c in fields) else None,
+    )
+
+
+def _corrected(told: tuple[datetime | None, datetime | None], own: Sequence[Claim], outage: Outage) -> Outage:
+    """The outage within bounds (`told`) that a person entered for the incident, where it exceeds them by no more than clocks and
     memories differ: those are the same bounds, and what is in the fields is the vendor's last word on them. Not a bound
     that the cell has in fields of its own (`own`): that is as much the vendor's word, and of this very part.
     """
-    began, over = entered_bounds(record)
+    began, over = told
     if any(c.started_at == outage.started_at for c in own):
         began = None
     if any(c.ended_at == outage.ended_at for c in own):
